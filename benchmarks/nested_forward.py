@@ -1,0 +1,126 @@
+"""The SPINN paper's way of differentiating, written anew: the yardstick of `step_time.py`.
+
+The network is merged into the full N^d tensor first; derivatives are then nested forward-mode (`jax.jvp` of `jax.jvp`)
+through that tensor, an axis at a time, and second derivatives hand out the first ones that they pass (as the paper's
+`hvp_fwdfwd` does). The residuals are those of `spinn.pdes`, on the same points, in the same network's parameters.
+Conditions are values and slopes of the same tensor on faces.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from spinn.networks.separable import SeparableNetwork
+from spinn.pdes import PDE
+from spinn.sampling.separable import AxisBatch
+
+Points = dict[str, jax.Array]
+Function = Callable[[Points], Any]  # from the points of every axis to one tensor, or a tuple of them
+
+
+def merged(network: SeparableNetwork, points: Points) -> tuple[jax.Array, ...]:
+    """Every unknown on the whole grid: axis outputs (rank, points) multiplied in, axis by axis."""
+    tables = network.tables(points, dict.fromkeys(network.axes, 0))
+    fields = []
+    for index in range(len(network.unknowns)):
+        first, *rest = (tables[axis][0, :, index].T for axis in network.axes)
+        tensor = first
+        for row in rest[:-1]:
+            tensor = jnp.einsum("f...,fz->f...z", tensor, row)
+        fields.append(jnp.einsum("f...,fz->...z", tensor, rest[-1]))
+    return tuple(fields)
+
+
+def slope(function: Function, points: Points, axis: str) -> Any:
+    """The derivative along one axis: every point of it is pushed at once."""
+    return first_and_value(function, points, axis)[1]
+
+
+def first_and_value(function: Function, points: Points, axis: str) -> tuple[Any, Any]:
+    """Value and derivative along one axis."""
+
+    def along(moved: jax.Array) -> Any:
+        return function({**points, axis: moved})
+
+    return jax.jvp(along, (points[axis],), (jnp.ones_like(points[axis]),))
+
+
+def first_and_second(function: Function, points: Points, axis: str) -> tuple[Any, Any]:
+    """First and second derivative along one axis, forward over forward."""
+    return first_and_value(lambda moved: slope(function, moved, axis), points, axis)
+
+
+def component(function: Function, index: int) -> Function:
+    """One member of what a function returns."""
+    return lambda points: function(points)[index]
+
+
+def grid_of(points: Points) -> tuple[jax.Array, ...]:
+    """The coordinates as tensors."""
+    return tuple(jnp.meshgrid(*points.values(), indexing="ij"))
+
+
+def helmholtz_residuals(pde: Any, u: Function, points: Points) -> dict[str, jax.Array]:
+    """u_xx + u_yy + u_zz + k^2 u - q."""
+    seconds = [first_and_second(component(u, 0), points, axis)[1] for axis in points]
+    return {"residual": sum(seconds) + pde.k**2 * u(points)[0] - pde.source(*grid_of(points))}
+
+
+def klein_gordon_residuals(pde: Any, u: Function, points: Points) -> dict[str, jax.Array]:
+    """u_tt - u_xx - u_yy + u^2 - f."""
+    tt, xx, yy = (first_and_second(component(u, 0), points, axis)[1] for axis in points)
+    return {"residual": tt - xx - yy + u(points)[0] ** 2 - pde.source(*grid_of(points))}
+
+
+def vorticities(velocity: Function) -> list[Function]:
+    """The components of the curl, each from two derivatives of the merged velocities."""
+    u, v, w = (component(velocity, index) for index in range(3))
+    return [
+        lambda points: slope(w, points, "y") - slope(v, points, "z"),
+        lambda points: slope(u, points, "z") - slope(w, points, "x"),
+        lambda points: slope(v, points, "x") - slope(u, points, "y"),
+    ]
+
+
+def navier_stokes_residuals(pde: Any, velocity: Function, points: Points) -> dict[str, jax.Array]:
+    """Vorticity form in three dimensions: derivatives of vorticities are jvps through the jvps that make them."""
+    space = ("x", "y", "z")
+    flow = velocity(points)
+    curls = vorticities(velocity)
+    spin = [curl(points) for curl in curls]
+    gradients = [slope(velocity, points, axis) for axis in space]  # gradients[axis][component]
+    force = pde.force(*grid_of(points))
+    result = {}
+    for index, (name, curl) in enumerate(zip(space, curls, strict=True)):
+        pairs = [first_and_second(curl, points, axis) for axis in space]
+        advection = sum(flow[axis] * first for axis, (first, _) in enumerate(pairs))
+        stretching = sum(spin[axis] * gradients[axis][index] for axis in range(3))
+        diffusion = pde.nu * sum(second for _, second in pairs)
+        change = slope(curl, points, "t")
+        result[f"vorticity_{name}"] = change + advection - stretching - diffusion - force[index]
+    result["divergence"] = sum(gradients[axis][axis] for axis in range(3))
+    return result
+
+
+RESIDUALS = {
+    "Helmholtz3D": helmholtz_residuals,
+    "KleinGordon2D": klein_gordon_residuals,
+    "NavierStokes3D": navier_stokes_residuals,
+}
+
+
+def nested_loss(pde: PDE, network: SeparableNetwork, batch: AxisBatch) -> jax.Array:
+    """Half the weighted mean square of the residuals on the grid."""
+    residuals = RESIDUALS[type(pde).__name__](pde, lambda points: merged(network, points), batch.points)
+    weights = pde.residual_weights()
+    return sum((0.5 * weights.get(name, 1.0) * mean_square(batch, r) for name, r in residuals.items()), jnp.zeros(()))
+
+
+def mean_square(batch: AxisBatch, values: jax.Array) -> jax.Array:
+    """The weighted average of the squares, axis by axis from the last."""
+    total = values * values
+    for weights in reversed(batch.weights.values()):
+        total = total @ weights
+    return total

@@ -1,0 +1,167 @@
+"""Building networks, samplers and objectives from a plan. Built objects never see the configuration."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from spinn.networks.bodies import MLP, Body, Fourier, FourierMLP, Legendre, ModifiedMLP, PeriodicInput, Sine
+from spinn.networks.orthonormal import orthonormal_combinations
+from spinn.networks.separable import AxisFeatures, SeparableNetwork, cp_network, tucker_network
+from spinn.objective import SeparableObjective, Weighting
+from spinn.pdes import PDE, Box, derivative_orders
+from spinn.recipes import CLASSICAL, FIRST_MODES, Plan
+from spinn.sampling import AxisSampler
+
+Modes = Mapping[str, int]
+PERIODIC_HARMONICS = 4
+# Beyond this many points the grid is swept in slabs: a few arrays of 8 MB each then fit the cache of most machines.
+POINTS_PER_SLAB = 4_000_000
+
+
+def first_modes(plan: Plan, pde: PDE) -> dict[str, int]:
+    """Modes an axis: as configured, or where adaptive growth starts."""
+    given = plan.config.network.modes
+    default = FIRST_MODES.get(len(pde.coordinates), 4)
+    start = {axis: max(default // 2, 2) if plan.features[axis] == "fourier" else default for axis in pde.coordinates}
+    if given == "auto":
+        return start
+    return {axis: given.get(axis, start[axis]) if isinstance(given, Mapping) else given for axis in pde.coordinates}
+
+
+def build_network(plan: Plan, pde: PDE, domain: Box, modes: Modes, *, key: PRNGKeyArray) -> SeparableNetwork:
+    """The separable network of a plan on a box (of one time window, say)."""
+    config = plan.config.network
+    keys = jax.random.split(key, len(pde.coordinates) + 1)
+    features = {
+        axis: _axis_features(plan, axis, domain, modes[axis], key=k)
+        for axis, k in zip(pde.coordinates, keys[1:], strict=True)
+    }
+    if config.head == "cp":
+        assert isinstance(config.rank, int)
+        return cp_network(features, pde.unknowns, config.rank, key=keys[0])
+    ranks = _ranks(config.rank, pde)
+    scale = 0.0 if plan.is_basis else 0.1
+    network = tucker_network(features, pde.unknowns, ranks, scale, key=keys[0])
+    return orthonormalised(network, plan, pde, domain) if plan.is_basis else network
+
+
+def _ranks(rank: Any, pde: PDE) -> dict[str, int | None]:
+    if rank == "auto":
+        return dict.fromkeys(pde.coordinates, None)
+    ranks = rank if isinstance(rank, list) else [rank] * len(pde.coordinates)
+    return dict(zip(pde.coordinates, ranks, strict=True))
+
+
+def _axis_features(plan: Plan, axis: str, domain: Box, modes: int, *, key: PRNGKeyArray) -> AxisFeatures:
+    low, high = domain[axis]
+    name = plan.features[axis]
+    ends = plan.embedding.ends(axis)
+    body = _body(plan, name, modes, axis in plan.embedding.periodic, ends, key=key)
+    # Legendre combinations vanish at the ends by themselves; other bodies need an envelope.
+    vanish = (False, False) if name == "legendre" else ends
+    return AxisFeatures(body, jnp.asarray(float(low)), jnp.asarray(float(high)), *vanish)
+
+
+def _body(plan: Plan, name: str, modes: int, periodic: bool, ends: tuple[bool, bool], *, key: PRNGKeyArray) -> Body:
+    config = plan.config.network
+    if name == "fourier":
+        return Fourier(modes)
+    if name == "legendre":
+        return Legendre(modes, *ends)
+    inputs = 2 * PERIODIC_HARMONICS if periodic else 1
+    width, depth, frequency = int(config.width), int(config.depth), float(config.frequency)  # type: ignore[arg-type]
+    body: Body
+    if name == "mlp":
+        body = MLP(width, depth, inputs=inputs, key=key)
+    elif name == "modified_mlp":
+        body = ModifiedMLP(width, depth, inputs=inputs, key=key)
+    elif name == "sine":
+        body = Sine(width, depth, 1.0 if periodic else frequency, inputs=inputs, key=key)
+    else:
+        body = FourierMLP(width, depth, 1.0 if periodic else frequency, inputs=inputs, key=key)
+    return PeriodicInput(body, PERIODIC_HARMONICS) if periodic else body
+
+
+def orthonormalised(network: SeparableNetwork, plan: Plan, pde: PDE, domain: Box) -> SeparableNetwork:
+    """Mix frozen features into orthonormal ones; trained mixings start from the leading combinations."""
+    orders = derivative_orders(pde)
+    mixings, ranks = [], []
+    for index, axis in enumerate(network.axes):
+        matrix, old = _combinations(network.features[index], domain[axis], orders[axis]), network.mixings[index]
+        kept = matrix if old is None else matrix[:, : old.shape[1]]
+        mixings.append(jnp.asarray(kept))
+        ranks.append(kept.shape[1])
+    core = jnp.zeros((len(pde.unknowns), *ranks))
+    return eqx.tree_at(
+        lambda n: (n.mixings, n.core), network, (tuple(mixings), core), is_leaf=lambda leaf: leaf is None
+    )
+
+
+def _combinations(features: AxisFeatures, interval: tuple[float, float], order: int) -> np.ndarray:
+    low, high = interval
+    points, weights = np.polynomial.legendre.leggauss(2 * features.body.width + 16)
+    x = jnp.asarray(low + (high - low) * (points + 1.0) / 2.0)
+    taylor = features(x, order)
+    envelope = features.envelope(x, order)
+    values = np.asarray((taylor if envelope is None else taylor * envelope).derivatives(), float)
+    return orthonormal_combinations(values[0], values[-1], weights / 2.0)
+
+
+def trainable(network: SeparableNetwork, plan: Plan) -> Any:
+    """A tree of booleans like the network: what training may change."""
+    mask = jax.tree.map(lambda _: False, network)
+    ranked = plan.config.network.rank != "auto"
+    if plan.is_basis:
+        targets = [lambda n: n.core] if network.core is not None else []
+        if ranked:
+            targets += [lambda n: n.mixings]
+    else:
+        targets = [lambda n: [f.body for f in n.features], lambda n: n.mixings, lambda n: n.biases]
+        targets += [lambda n: n.core] if network.core is not None else []
+    for where in targets:
+        part = jax.tree.map(eqx.is_inexact_array, where(network))
+        mask = eqx.tree_at(where, mask, part, is_leaf=lambda leaf: leaf is None)
+    return mask
+
+
+def point_counts(plan: Plan, pde: PDE, modes: Modes) -> dict[str, int]:
+    """Collocation points an axis: as configured, else 1.5 times the bandwidth of classical features (and at least
+    two more than that, for products of two fields), 64 to 24 for networks."""
+    given = plan.config.sampling.points_per_axis
+    counts = {}
+    for axis in pde.coordinates:
+        if plan.features[axis] in CLASSICAL:
+            width = 2 * modes[axis] + 1 if plan.features[axis] == "fourier" else modes[axis]
+            auto = -(-3 * width // 2) + 2
+        else:
+            auto = {1: 256, 2: 96, 3: 48}.get(len(pde.coordinates), 20)
+        counts[axis] = auto if given == "auto" else given.get(axis, auto) if isinstance(given, Mapping) else given
+    return counts
+
+
+def build_sampler(plan: Plan, pde: PDE, modes: Modes) -> AxisSampler:
+    """The sampler of a plan."""
+    rule = plan.config.sampling.rule
+    assert rule != "auto"
+    return AxisSampler(point_counts(plan, pde, modes), rule, plan.embedding.periodic)
+
+
+def build_objective(plan: Plan, pde: PDE, sampler: AxisSampler) -> SeparableObjective:
+    """The objective of a plan; slabs are chosen by memory, the norm by precision, unless configured."""
+    loss, slabs = plan.config.loss, plan.config.sampling.slabs
+    counts = list(sampler.counts.values())
+    points = int(np.prod([float(count) for count in counts]))
+    if slabs == "auto":
+        wanted = -(-points // POINTS_PER_SLAB)
+        slabs = next(n for n in range(min(wanted, counts[0]), counts[0] + 1) if counts[0] % n == 0)
+    norm = loss.norm
+    if norm == "auto":
+        # Squared Gram matrices lose half the digits, which float32 does not have to give.
+        norm = "gram" if plan.config.precision == "float64" and points > 10**6 else "grid"
+    weighting = Weighting(dict(loss.weights), loss.causal)
+    return SeparableObjective(pde, weighting, plan.embedding.skip, slabs, norm)

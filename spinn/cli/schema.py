@@ -1,0 +1,38 @@
+"""`spinn schema`: every setting of the YAML file, as JSON Schema."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from spinn.cli._printing import command, note
+
+DESCRIPTION = """\
+Print the JSON Schema of the configuration file: every setting with its meaning, values and default.
+
+  spinn schema | less                          read it
+  spinn schema --out spinn.schema.json         let an editor check and complete YAML files; begin a file with
+                                               # yaml-language-server: $schema=spinn.schema.json
+"""
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    parser = command(commands, "schema", "print the JSON schema of the YAML file", DESCRIPTION)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write it to a file")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print or write the schema."""
+    from spinn.config import schema as config_schema
+
+    text = json.dumps(config_schema(), indent=2)
+    if arguments.out is None:
+        print(text)
+    else:
+        from spinn.output.atomic import write_text
+
+        write_text(arguments.out, text + "\n")
+        note(f"wrote {arguments.out}")
+    return 0

@@ -1,0 +1,59 @@
+"""Settings of the network: what each axis is expanded in, and how the axes are multiplied together."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from spinn.config._types import Auto, Count, Positive, Section, Switch
+
+FeatureName = Literal["mlp", "modified_mlp", "sine", "fourier_mlp", "fourier", "legendre"]
+
+
+class Network(Section):
+    """The unknowns as functions of the coordinates. Everything left out is chosen by the recipe."""
+
+    kind: Literal["separable", "pointwise"] = Field(
+        default="separable",
+        description="separable: one small network (or classical basis) an axis, multiplied together on a tensor grid: "
+        "N points an axis cost N evaluations and give N^d points. pointwise: one network of all coordinates at "
+        "scattered points, as in an ordinary PINN; kept as the baseline.",
+    )
+    features: Auto | FeatureName | dict[str, FeatureName] = Field(
+        default="auto",
+        description="What an axis is expanded in; one name for all axes, or a mapping such as "
+        "{t: legendre, x: fourier}. mlp (tanh network), modified_mlp (with the gates of Wang et al. 2021), sine "
+        "(SIREN), fourier_mlp (sines and cosines into a network; exactly periodic), fourier and legendre (classical "
+        "bases without a network; spectrally accurate where the solution is smooth).",
+    )
+    head: Literal["auto", "cp", "tucker"] = Field(
+        default="auto",
+        description="How axis features are combined. cp: a sum over rank of products (the SPINN paper). tucker: a "
+        "core tensor over all pairs, which also holds solutions that a sum of products approaches only in the limit.",
+    )
+    rank: Auto | Count | list[Count] = Field(
+        default="auto",
+        description="Number of products in the sum (cp), or features an axis (tucker; a list gives one an axis, in "
+        "the order of the PDE's coordinates). More rank, more accuracy and memory: memory grows as points times rank.",
+    )
+    width: Auto | Count = Field(default="auto", description="Neurons in each hidden layer of an axis network.")
+    depth: Auto | Count = Field(default="auto", description="Hidden layers of an axis network.")
+    modes: Auto | Count | dict[str, Count] = Field(
+        default="auto",
+        description="Highest wave number of fourier features, or polynomial degree of legendre features; one number, "
+        "or one an axis as in {x: 16, t: 24}.",
+    )
+    frequency: Auto | Positive = Field(
+        default="auto",
+        description="Scale of the first layer of sine features (omega_0 of SIREN), in half-waves over the interval. "
+        "Too low blurs fine detail, too high makes noise.",
+    )
+    embed: Auto | Switch = Field(
+        default="auto",
+        description="Build zero Dirichlet and periodic conditions into the network exactly, so that they need no "
+        "loss term. auto: wherever the conditions allow it.",
+    )
+    trainable: Auto | Switch = Field(
+        default="auto",
+        description="Train the axis networks (true) or freeze them at their random start and train only how they are "
+        "combined (false; a linear problem then becomes a least-squares problem).",
+    )

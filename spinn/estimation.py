@@ -1,0 +1,56 @@
+"""What a run would cost, from the plan and one measured evaluation of its loss and gradient."""
+
+import time
+from typing import Any
+
+import jax
+
+from spinn.output.plain import plain
+from spinn.pdes import PDE
+from spinn.recipes import Plan
+from spinn.session import Place, Session
+from spinn.training.reporting import Progress
+
+# A Gauss-Newton step solves a linear system by a few hundred products with the Jacobian and its transpose.
+GRADIENTS_PER_STEP = {"gauss_newton": 300, "lbfgs": 1.5}
+
+
+class _Silent:
+    def stage(self, name: str, total_steps: int | None) -> None: ...
+
+    def update(self, progress: Progress) -> None: ...
+
+    def message(self, text: str, level: str = "info") -> None: ...
+
+    def finish(self) -> None: ...
+
+
+def estimated(plan: Plan, pde: PDE) -> dict[str, Any]:
+    """Parameters, points, memory and seconds of a plan. The first level only, where modes are grown."""
+    session = Session(plan, pde, _Silent(), lambda record: None)
+    session.place = Place(modes=(session.start_modes(),))
+    problem, _, params = session.problem(session.network(0, session.place.modes[0]))
+    context, scales = problem.draw(jax.random.key(0)), {}
+
+    def gradient(params: Any) -> Any:
+        return jax.value_and_grad(lambda p: problem.loss(p, context, scales)[0])(params)
+
+    began = time.perf_counter()
+    compiled = jax.jit(gradient).lower(params).compile()
+    compiling = time.perf_counter() - began
+    jax.block_until_ready(compiled(params))
+    began = time.perf_counter()
+    jax.block_until_ready(compiled(params))
+    seconds = time.perf_counter() - began
+    memory = compiled.memory_analysis()
+    used = sum(getattr(memory, name, 0) for name in ("temp_size_in_bytes", "argument_size_in_bytes", "output_size_in_bytes"))
+    total = 0.0
+    for stage in plan.config.train:
+        steps = (stage.steps or 0) * GRADIENTS_PER_STEP.get(stage.optimizer, 1.0) * seconds
+        total += min(steps or float("inf"), stage.seconds or float("inf"))
+    return plain({
+        "recipe": plan.reason, "parameters": sum(leaf.size for leaf in jax.tree.leaves(params)),
+        "collocation_points": problem.points, "modes": dict(session.place.modes[0]),
+        "memory_bytes": used, "compile_seconds": compiling, "seconds_per_gradient": seconds,
+        "seconds": total * session.windows if total != float("inf") else None,
+    })  # fmt: skip

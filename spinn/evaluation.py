@@ -1,0 +1,85 @@
+"""Evaluating trained networks on tensor grids and at scattered points, in the precision they were trained in."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from spinn.fields import Grid, GridField
+from spinn.networks.separable import SeparableNetwork
+from spinn.pdes import PDE, derivative_orders
+from spinn.pdes._points import point_fields
+
+# Values computed in one go; larger grids are evaluated in parts along their first axis.
+BATCH = 4_000_000
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Piece:
+    """A network on its part of the time axis (or on all of it)."""
+
+    network: Any
+    start: float
+    end: float
+
+
+def grid_values(pde: PDE, piece: Piece, axes: Mapping[str, np.ndarray], derived: bool) -> dict[str, np.ndarray]:
+    """Unknowns (and derived quantities) of one piece on a tensor grid, as float64 arrays on the host."""
+    first = pde.coordinates[0]
+    rest = int(np.prod([len(axes[axis]) for axis in pde.coordinates[1:]]))
+    step = max(BATCH // max(rest, 1), 1)
+    parts = []
+    for begin in range(0, len(axes[first]), step):
+        chosen = {**axes, first: axes[first][begin : begin + step]}
+        parts.append(_on_grid(pde, piece.network, chosen, derived))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _on_grid(pde: PDE, network: Any, axes: Mapping[str, np.ndarray], derived: bool) -> dict[str, np.ndarray]:
+    points = {axis: jnp.asarray(axes[axis]) for axis in pde.coordinates}
+    shape = tuple(len(axes[axis]) for axis in pde.coordinates)
+    if not isinstance(network, SeparableNetwork):
+        mesh = jnp.meshgrid(*points.values(), indexing="ij")
+        flat = {axis: part.reshape(-1) for axis, part in zip(pde.coordinates, mesh, strict=True)}
+        values = point_values(pde, network, flat, derived)
+        return {name: value.reshape(shape) for name, value in values.items()}
+    arrays, static = eqx.partition(network, eqx.is_array)
+    values = _separable_values(pde, static, derived, arrays, points)
+    return {name: np.asarray(np.broadcast_to(value, shape), float) for name, value in values.items()}
+
+
+@eqx.filter_jit
+def _separable_values(pde: Any, static: Any, derived: bool, arrays: Any, points: Any) -> dict[str, Any]:
+    network = eqx.combine(arrays, static)
+    grid = Grid(pde.coordinates, points, {axis: jnp.full(p.shape, 1.0 / p.shape[0]) for axis, p in points.items()})
+    orders = derivative_orders(pde) if derived else dict.fromkeys(pde.coordinates, 0)
+    unknowns = network.fields(grid, network.tables(points, orders))
+    quantities = {**unknowns, **(pde.derived(*unknowns.values()) if derived else {})}
+    return {name: field.value for name, field in quantities.items() if isinstance(field, GridField)}
+
+
+def point_values(
+    pde: PDE, network: Any, points: Mapping[str, Any], derived: bool = False
+) -> dict[str, np.ndarray]:
+    """Values at scattered points: arrays of shape (n,) by coordinate."""
+    cast = {axis: jnp.asarray(points[axis]) for axis in pde.coordinates}
+    if not derived:
+        return {name: np.asarray(value, float) for name, value in network.at_points(cast).items()}
+    unknowns = point_fields(lambda *c: network.at_points(dict(zip(pde.coordinates, c, strict=True))), cast)
+    quantities = {**unknowns, **pde.derived(*unknowns.values())}
+    return {name: np.asarray(field.value, float) for name, field in quantities.items()}
+
+
+def piecewise(pieces: Sequence[Piece], times: np.ndarray) -> list[tuple[Piece, np.ndarray]]:
+    """Which points in time each piece evaluates: indices, in order; every time goes to exactly one piece."""
+    owner = np.searchsorted([piece.end for piece in pieces[:-1]], times, side="left")
+    return [(piece, np.nonzero(owner == number)[0]) for number, piece in enumerate(pieces) if np.any(owner == number)]
+
+
+def device_context(precision: str) -> Any:
+    """float64 as a context, not as a global switch."""
+    return jax.enable_x64(precision == "float64")

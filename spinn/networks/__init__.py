@@ -1,0 +1,1 @@
+"""Axis networks, separable networks and point-wise networks."""

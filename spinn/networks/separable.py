@@ -1,0 +1,149 @@
+"""Separable networks: one body an axis, joined by a CP or a Tucker head, for several unknowns at once."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from spinn.fields import Grid, Head, JetTable, Separable, network_field
+from spinn.networks.bodies import Body
+from spinn.networks.taylor import Taylor, variable
+
+Tables = Mapping[str, Float[Array, "orders points unknowns rank"]]
+
+
+class AxisFeatures(eqx.Module):
+    """A body on the interval [low, high] of its coordinate, times an envelope that vanishes at the ends named."""
+
+    body: Body
+    low: Float[Array, ""]
+    high: Float[Array, ""]
+    vanish_low: bool = eqx.field(static=True, default=False)
+    vanish_high: bool = eqx.field(static=True, default=False)
+
+    def __call__(self, points: Float[Array, " points"], order: int) -> Taylor:
+        """Taylor series of the body in the coordinate itself."""
+        return self.body(self.scaled(points, order))
+
+    def scaled(self, points: Float[Array, " points"], order: int) -> Taylor:
+        """The coordinate mapped to [-1, 1]."""
+        low, high = jax.lax.stop_gradient((self.low, self.high))
+        return variable((2.0 * points - low - high) / (high - low), order, 2.0 / (high - low))
+
+    def envelope(self, points: Float[Array, " points"], order: int) -> Taylor | None:
+        """1 - s^2, 1 + s or 1 - s, or nothing."""
+        s = self.scaled(points, order)
+        if self.vanish_low and self.vanish_high:
+            return (s * s) * -1.0 + 1.0
+        if self.vanish_low or self.vanish_high:
+            return s * (1.0 if self.vanish_low else -1.0) + 1.0
+        return None
+
+
+class SeparableNetwork(eqx.Module):
+    """u_j(x) = head(f_1(x_1), ..., f_d(x_d)).
+
+    CP head: u_j = sum_r prod_i (W_i f_i)_(j r), SPINN eq. (5). Tucker head: u_j = core_j x_1 W_1 f_1 ... x_d W_d f_d
+    with factors shared by the unknowns; a mixing of `None` uses the features of that axis as they are.
+    """
+
+    axes: tuple[str, ...] = eqx.field(static=True)
+    unknowns: tuple[str, ...] = eqx.field(static=True)
+    features: tuple[AxisFeatures, ...]
+    mixings: tuple[Float[Array, "features outputs"] | None, ...]
+    biases: tuple[Float[Array, " outputs"] | None, ...]
+    core: Float[Array, "unknowns ..."] | None
+
+    @property
+    def head(self) -> Literal["cp", "tucker"]:
+        return "cp" if self.core is None else "tucker"
+
+    def tables(self, points: Mapping[str, Array], orders: Mapping[str, int]) -> dict[str, Array]:
+        """Factors of every axis and their derivatives: (order + 1, points, unknowns or 1, rank)."""
+        return {
+            axis: self._table(index, points[axis], orders[axis])
+            for index, axis in enumerate(self.axes)
+            if axis in points
+        }
+
+    def _table(self, index: int, points: Float[Array, " points"], order: int) -> Array:
+        features = self.features[index]
+        result = features(points, order)
+        mixing, bias = self.mixings[index], self.biases[index]
+        if mixing is not None:
+            result = result.affine(mixing, bias)
+        envelope = features.envelope(points, order)
+        if envelope is not None:
+            result = result * envelope
+        values = result.derivatives()
+        sets = len(self.unknowns) if self.core is None else 1
+        return values.reshape(*values.shape[:2], sets, -1)
+
+    def fields(self, grid: Grid, tables: Tables) -> dict[str, Separable]:
+        """One lazy field an unknown, from the tables of the grid's points."""
+        if self.core is None:
+            cp = Head()
+            return {
+                name: network_field(grid, {axis: JetTable(tables[axis][:, :, j]) for axis in self.axes}, cp)
+                for j, name in enumerate(self.unknowns)
+            }
+        shared = {axis: JetTable(tables[axis][:, :, 0]) for axis in self.axes}
+        return {name: network_field(grid, shared, Head(self.core[j])) for j, name in enumerate(self.unknowns)}
+
+    def at_points(self, points: Mapping[str, Float[Array, " n"]]) -> dict[str, Float[Array, " n"]]:
+        """Values at scattered points."""
+        tables = self.tables(points, dict.fromkeys(self.axes, 0))
+        rows = [tables[axis][0] for axis in self.axes]
+        if self.core is None:
+            product = rows[0]
+            for row in rows[1:]:
+                product = product * row
+            return {name: jnp.sum(product[:, j], -1) for j, name in enumerate(self.unknowns)}
+        result = jnp.tensordot(rows[0][:, 0], self.core, ((1,), (1,)))
+        for row in rows[1:]:
+            result = jnp.einsum("nur...,nr->nu...", result, row[:, 0])
+        return {name: result[:, j] for j, name in enumerate(self.unknowns)}
+
+
+def cp_network(
+    features: Mapping[str, AxisFeatures], unknowns: Sequence[str], rank: int, *, key: PRNGKeyArray
+) -> SeparableNetwork:
+    """A network with the CP head of the SPINN paper: a last dense layer (Glorot normal) an axis."""
+    keys = jax.random.split(key, len(features))
+    outputs = len(unknowns) * rank
+    mixings = tuple(
+        jax.random.normal(k, (axis.body.width, outputs)) * math.sqrt(2.0 / (axis.body.width + outputs))
+        for k, axis in zip(keys, features.values(), strict=True)
+    )
+    biases = tuple(jnp.zeros(outputs) for _ in features)
+    return SeparableNetwork(tuple(features), tuple(unknowns), tuple(features.values()), mixings, biases, None)
+
+
+def tucker_network(
+    features: Mapping[str, AxisFeatures],
+    unknowns: Sequence[str],
+    ranks: Mapping[str, int | None],
+    scale: float = 0.1,
+    *,
+    key: PRNGKeyArray,
+) -> SeparableNetwork:
+    """A network with a Tucker core. A rank of `None` uses all features of an axis unmixed.
+
+    `scale`: root mean square of the initial field, if features are of order one. Zero starts from the zero field.
+    """
+    key_core, *keys = jax.random.split(key, len(features) + 1)
+    mixings: list[Array | None] = []
+    sizes: list[int] = []
+    for k, (axis, one) in zip(keys, features.items(), strict=True):
+        rank, width = ranks[axis], one.body.width
+        mixings.append(None if rank is None else jax.random.normal(k, (width, rank)) / math.sqrt(width))
+        sizes.append(width if rank is None else rank)
+    core = jax.random.normal(key_core, (len(unknowns), *sizes)) * (scale / math.sqrt(math.prod(sizes)))
+    biases: list[Array | None] = [None] * len(sizes)
+    return SeparableNetwork(
+        tuple(features), tuple(unknowns), tuple(features.values()), tuple(mixings), tuple(biases), core
+    )

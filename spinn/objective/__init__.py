@@ -1,0 +1,4 @@
+"""The objective: parameters to weighted residual blocks."""
+
+from spinn.objective.blocks import Weighting as Weighting
+from spinn.objective.separable import SeparableObjective as SeparableObjective

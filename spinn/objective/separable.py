@@ -1,0 +1,208 @@
+"""The objective of a separable network: residual blocks on a tensor grid and on its faces."""
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from spinn.errors import SpinnError
+from spinn.fields import Grid, Separable, coordinate_fields
+from spinn.networks.separable import SeparableNetwork
+from spinn.objective.blocks import (
+    NO_SCALES,
+    Found,
+    Scales,
+    Weighting,
+    causal_weights,
+    condition_residuals,
+    half_square,
+    interior_residuals,
+)
+from spinn.objective.norms import gram_norm, qr_norm
+from spinn.pdes import PDE, Face, Local, derivative_orders
+from spinn.pdes._conditions import At
+from spinn.sampling.separable import AxisBatch
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SeparableObjective:
+    """Maps (network, batch) to residual blocks, each entry times the root of its quadrature and loss weights.
+
+    `skip`: condition blocks that the network holds exactly. `slabs`: parts into which the first axis is cut, each
+    evaluated and differentiated on its own, so that memory does not grow with the grid. `norm`: `grid` sums squares on
+    the grid; `gram` and `qr` sum them through per-axis matrices where the residual is separable, at a cost that does
+    not depend on the grid (`gram` loses half the digits).
+    """
+
+    pde: PDE
+    weighting: Weighting = dataclasses.field(default_factory=Weighting)
+    skip: frozenset[str] = frozenset()
+    slabs: int = 1
+    norm: str = "grid"
+    orders: Mapping[str, int] = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        self.weighting.check(self.pde)
+        object.__setattr__(self, "orders", derivative_orders(self.pde))
+
+    def blocks(
+        self,
+        network: SeparableNetwork,
+        batch: AxisBatch,
+        scales: Scales = NO_SCALES,
+        previous: SeparableNetwork | None = None,
+    ) -> dict[str, Array]:
+        """All residual blocks on the whole grid.
+
+        `previous`: the network of the time window before; initial conditions then ask for its values and slopes.
+        """
+        at = self._fields(network, batch)
+        local = at(None)
+        interior = self._weighted(interior_residuals(self.pde, local), scales, _grid(local))
+        conditions = self._conditions(at, self._before(previous, batch), scales)
+        return {**self._causal(interior, batch)[0], **conditions}
+
+    def loss(
+        self,
+        network: SeparableNetwork,
+        batch: AxisBatch,
+        scales: Scales = NO_SCALES,
+        previous: SeparableNetwork | None = None,
+    ) -> tuple[Float[Array, ""], dict[str, Array]]:
+        """Half the squared norm of the blocks, and each block's share of it."""
+        at = self._fields(network, batch)
+        conditions = self._conditions(at, self._before(previous, batch), scales)
+        parts = {name: half_square({name: block}) for name, block in conditions.items()}
+        if self.slabs > 1:
+            parts |= self._swept(network, batch, scales)
+        else:
+            parts |= self._interior_shares(at(None), batch, scales)[0]
+        return functools.reduce(jnp.add, parts.values()), parts
+
+    def interior(self, network: SeparableNetwork, batch: AxisBatch) -> dict[str, Array]:
+        """The residuals themselves on the grid, unweighted."""
+        local = self._fields(network, batch)(None)
+        shape = _grid(local).shape
+        found = interior_residuals(self.pde, local)
+        return {name: jnp.broadcast_to(field.value, shape) for name, (field, _) in found.items()}
+
+    def _fields(self, network: SeparableNetwork, batch: AxisBatch) -> At:
+        """Every axis network runs once, on its interior points and both ends together."""
+        points = {axis: jnp.concatenate([batch.points[axis], batch.ends[axis]]) for axis in network.axes}
+        tables = network.tables(points, self.orders)
+        return lambda face: self._local(network, batch, tables, face)
+
+    def _local(
+        self, network: SeparableNetwork, batch: AxisBatch, tables: Mapping[str, Array], face: Face | None
+    ) -> Local:
+        here, grid = dict(tables), Grid(self.pde.coordinates, batch.points, batch.weights)
+        for axis in network.axes:
+            count = batch.points[axis].shape[0]
+            chosen = slice(0, count)
+            if face is not None and face.axis == axis:
+                start = count + (face.side == "high")
+                chosen = slice(start, start + 1)
+                end = batch.ends[axis][chosen.start - count : chosen.stop - count]
+                grid = grid.restrict(axis, end, jnp.ones_like(end))
+            here[axis] = tables[axis][:, chosen]
+        return Local(network.fields(grid, here), coordinate_fields(grid))
+
+    def _before(self, previous: SeparableNetwork | None, batch: AxisBatch) -> At | None:
+        """The fields of the window before, evaluated where this one begins."""
+        return None if previous is None else self._fields(previous, batch)
+
+    def _conditions(self, at: At, before: At | None, scales: Scales) -> dict[str, Array]:
+        return self._weighted(condition_residuals(self.pde, at, before, self.skip), scales)
+
+    def _weighted(self, found: Found, scales: Scales, grid: Grid | None = None) -> dict[str, Array]:
+        """Entries times the roots of their weights, on the grid given or else on that of each field."""
+        result = {}
+        for name, (field, own) in found.items():
+            here = grid or field.grid
+            values = jnp.broadcast_to(field.value, here.shape) * self.weighting.root(name, own, scales)
+            for axis in here.axes:
+                if len(here.points[axis]) > 1:
+                    values = values * here.weight_root(axis)
+            result[name] = values
+        return result
+
+    def _causal(
+        self, blocks: dict[str, Array], batch: AxisBatch, earlier: Array | float = 0.0
+    ) -> tuple[dict[str, Array], Array | float]:
+        """Blocks times the root of the causal weights, and the loss up to their last time.
+
+        Both are constants for differentiation. `earlier` is the loss of the times before those of the blocks.
+        """
+        if not self.weighting.causal:
+            return blocks, earlier
+        axis = self.pde.coordinates.index("t")
+        others = tuple(i for i in range(len(self.pde.coordinates)) if i != axis)
+        squares = functools.reduce(jnp.add, (jnp.sum(block * block, others) for block in blocks.values()))
+        losses = jax.lax.stop_gradient(squares) * batch.points["t"].shape[0]
+        roots = jnp.sqrt(causal_weights(losses, self.weighting.causal, earlier))
+        shape = [-1 if i == axis else 1 for i in range(len(self.pde.coordinates))]
+        weighted = {name: block * roots.reshape(shape) for name, block in blocks.items()}
+        return weighted, earlier + jnp.sum(losses)
+
+    def _interior_shares(
+        self, local: Local, batch: AxisBatch, scales: Scales, earlier: Array | float = 0.0
+    ) -> tuple[dict[str, Array], Array | float]:
+        """Half the squared norm of each interior block, and the loss that later times wait for."""
+        found = interior_residuals(self.pde, local)
+        if self.norm != "grid" and not self.weighting.causal and all(_is_cp(field) for field, _ in found.values()):
+            norm = gram_norm if self.norm == "gram" else qr_norm
+            return {
+                name: 0.5 * self.weighting.root(name, own, scales) ** 2 * norm(field)
+                for name, (field, own) in found.items()
+            }, earlier
+        blocks, later = self._causal(self._weighted(found, scales, _grid(local)), batch, earlier)
+        return {name: half_square({name: block}) for name, block in blocks.items()}, later
+
+    def _swept(self, network: SeparableNetwork, batch: AxisBatch, scales: Scales) -> dict[str, Array]:
+        """Interior shares slab by slab along the first axis; each slab is recomputed in the backward pass."""
+        first = network.axes[0]
+        count = batch.points[first].shape[0]
+        if count % self.slabs:
+            raise SpinnError(f"{self.slabs} slabs must divide the {count} points along {first}")
+        if self.weighting.causal and first != "t":
+            raise SpinnError(
+                f"causal weighting in slabs needs 't' as the first coordinate, got '{first}'; use slabs: 1"
+            )
+        tables = network.tables(batch.points, self.orders)
+        width = count // self.slabs
+
+        @jax.checkpoint
+        def slab(start: Array, tables: Mapping[str, Array], earlier: Array) -> tuple[dict[str, Array], Array]:
+            def cut(array: Array, axis: int) -> Array:
+                return jax.lax.dynamic_slice_in_dim(array, start, width, axis)
+
+            points = {**batch.points, first: cut(batch.points[first], 0)}
+            weights = {**batch.weights, first: cut(batch.weights[first], 0)}
+            grid = Grid(self.pde.coordinates, points, weights)
+            here = {**tables, first: cut(tables[first], 1)}
+            local = Local(network.fields(grid, here), coordinate_fields(grid))
+            shares, later = self._interior_shares(local, batch, scales, earlier)
+            return shares, jnp.asarray(later, earlier.dtype)
+
+        def add(total: tuple[dict[str, Array], Array], start: Array) -> tuple[tuple[dict[str, Array], Array], None]:
+            shares, later = slab(start, tables, total[1])
+            return (jax.tree.map(jnp.add, total[0], shares), later), None
+
+        nothing = jnp.zeros((), batch.points[first].dtype)
+        shapes, _ = jax.eval_shape(slab, jnp.int32(0), tables, nothing)
+        zero = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        return jax.lax.scan(add, (zero, nothing), jnp.arange(self.slabs) * width)[0][0]
+
+
+def _grid(local: Local) -> Grid:
+    """The grid that local fields live on."""
+    return next(iter(local.coordinates.values())).grid  # type: ignore[attr-defined]
+
+
+def _is_cp(field: Any) -> bool:
+    """Whether a residual is a sum of products, whose norm factorises."""
+    return isinstance(field, Separable) and all(term.head.core is None for term in field.terms)

@@ -1,0 +1,171 @@
+"""Turning every `auto` of a configuration into a choice, by what the problem is, with one line that says why."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from spinn.config import Config, Network, Sampling, Stage
+from spinn.embedding import Embedding, embedding_of
+from spinn.errors import SpinnError
+from spinn.pdes import PDE
+
+CLASSICAL = frozenset({"fourier", "legendre"})
+# Modes to start from when the data show no spectrum (they usually do: see spectrum.py), by number of axes.
+FIRST_MODES = {1: 24, 2: 16, 3: 10, 4: 6}
+PAPER_POINTS = {1: 64, 2: 64, 3: 64, 4: 32}
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """A resolved configuration with what the engine derives from it.
+
+    `features` names the body of every axis; `adaptive` says that the number of modes is left to the residual; `reason` is
+    the line that reports show.
+    """
+
+    config: Config
+    embedding: Embedding
+    features: Mapping[str, str]
+    adaptive: bool
+    reason: str
+
+    @property
+    def is_basis(self) -> bool:
+        """Whether every axis has fixed features, so that only the head is trained."""
+        return self.config.network.trainable is False
+
+
+def resolve(config: Config, pde: PDE, device: str = "cpu") -> Plan:
+    """The plan for a problem.
+
+    **Raises:** SpinnError for combinations that make no sense (a Fourier basis on an axis that is not periodic, ...).
+    """
+    config = _paper(config, pde) if config.recipe == "paper" else config
+    embedding = embedding_of(pde) if config.network.embed is not False else Embedding()
+    features = _features(config.network, pde, embedding)
+    classical = set(features.values()) <= CLASSICAL
+    network = _network(config.network, pde, features, classical)
+    updates: dict[str, Any] = {
+        "network": network,
+        "sampling": _sampling(config.sampling),
+        "train": config.train or _stages(network),
+        "windows": 1 if config.windows == "auto" else config.windows,
+        "precision": ("float32" if device == "gpu" else "float64") if config.precision == "auto" else config.precision,
+        "device": device if config.device == "auto" else config.device,
+    }
+    resolved = config.model_copy(update=updates)
+    _check(resolved, pde)
+    adaptive = (
+        network.modes == "auto" and classical and network.head == "tucker" and network.rank == "auto"
+        and resolved.train[-1].optimizer == "gauss_newton"
+    )  # fmt: skip
+    return Plan(resolved, embedding, features, adaptive, _reason(resolved, pde, embedding, features, adaptive))
+
+
+def _features(network: Network, pde: PDE, embedding: Embedding) -> dict[str, str]:
+    chosen = network.features
+    if isinstance(chosen, Mapping):
+        strange = [axis for axis in chosen if axis not in pde.coordinates]
+        if strange:
+            raise SpinnError(
+                f"network.features names {', '.join(strange)}, but the axes are {', '.join(pde.coordinates)}"
+            )
+    result = {}
+    for axis in pde.coordinates:
+        name = chosen.get(axis, "auto") if isinstance(chosen, Mapping) else chosen
+        if name == "auto":
+            name = "mlp" if network.kind == "pointwise" else "fourier" if axis in embedding.periodic else "legendre"
+        if name == "fourier" and axis not in embedding.periodic:
+            raise SpinnError(
+                f"network.features: 'fourier' holds periodicity along {axis}, but the PDE does not declare "
+                f"Periodic conditions for every unknown there; use legendre, sine or mlp"
+            )
+        result[axis] = name
+    return result
+
+
+def _network(network: Network, pde: PDE, features: Mapping[str, str], classical: bool) -> Network:
+    axes = len(pde.coordinates)
+    trainable = (not classical) if network.trainable == "auto" else network.trainable
+    head = network.head if network.head != "auto" else "tucker" if axes <= 4 else "cp"
+    rank = network.rank
+    if rank == "auto" and head == "cp":
+        rank = 32 if axes <= 3 else 128
+    elif rank == "auto" and trainable:
+        rank = {1: 32, 2: 32, 3: 16}.get(axes, 12)
+    frequency = 8.0 if network.frequency == "auto" else network.frequency
+    return network.model_copy(
+        update={
+            "head": head,
+            "rank": rank,
+            "trainable": trainable,
+            "width": 64 if network.width == "auto" else network.width,
+            "depth": 3 if network.depth == "auto" else network.depth,
+            "frequency": frequency,
+            "embed": network.embed is not False,
+        }
+    )
+
+
+def _sampling(sampling: Sampling) -> Sampling:
+    return sampling.model_copy(update={"rule": "gauss" if sampling.rule == "auto" else sampling.rule})
+
+
+def _stages(network: Network) -> list[Stage]:
+    """Least squares by Gauss-Newton where only the head is trained; first-order, then L-BFGS, for trained networks."""
+    if network.kind == "separable" and network.trainable is False:
+        return [Stage(optimizer="gauss_newton", steps=30)]
+    return [
+        Stage(optimizer="soap", steps=4000, learning_rate=3e-3, schedule="warmup_cosine", warmup=100),
+        Stage(optimizer="lbfgs", steps=1000),
+    ]
+
+
+def _paper(config: Config, pde: PDE) -> Config:
+    """SPINN's own setting (Cho et al., NeurIPS 2023, appendix): what the file sets explicitly stays."""
+    axes = len(pde.coordinates)
+    network = {"features": "mlp", "head": "cp", "rank": 32 if axes <= 3 else 128, "width": 64, "embed": False}
+    network |= {"depth": 4 if axes <= 3 else 5, "trainable": True}
+    given = {name: getattr(config.network, name) for name in config.network.model_fields_set}
+    sampling = {"points_per_axis": PAPER_POINTS.get(axes, 32), "rule": "random", "resample_every": 100}
+    points = {name: getattr(config.sampling, name) for name in config.sampling.model_fields_set}
+    stages = [Stage(optimizer="adam", steps=50_000, learning_rate=1e-3, schedule="constant")]
+    return config.model_copy(
+        update={
+            "network": config.network.model_copy(update={**network, **given}),
+            "sampling": config.sampling.model_copy(update={**sampling, **points}),
+            "train": config.train or stages,
+            "precision": "float32" if config.precision == "auto" else config.precision,
+        }
+    )
+
+
+def _check(config: Config, pde: PDE) -> None:
+    rank = config.network.rank
+    if isinstance(rank, list) and len(rank) != len(pde.coordinates):
+        raise SpinnError(f"network.rank: expected one rank for each of {', '.join(pde.coordinates)}, got {len(rank)}")
+    for name in ("points_per_axis",):
+        value = getattr(config.sampling, name)
+        if isinstance(value, Mapping):
+            strange = [axis for axis in value if axis not in pde.coordinates]
+            if strange:
+                raise SpinnError(f"sampling.{name} names {', '.join(strange)}; axes are {', '.join(pde.coordinates)}")
+    if "t" not in pde.coordinates and (config.windows != 1 or config.loss.causal):
+        raise SpinnError("time windows and causal weights need a time axis 't', which this problem does not have")
+
+
+def _reason(
+    config: Config, pde: PDE, embedding: Embedding, features: Mapping[str, str], adaptive: bool
+) -> str:
+    exact = [f"periodic {', '.join(sorted(embedding.periodic))}"] if embedding.periodic else []
+    exact += [f"zero faces {', '.join(embedding.vanish)}"] if embedding.vanish else []
+    held = "; held exactly: " + " and ".join(exact) if exact else ""
+    names = ", ".join(f"{name} in {axis}" for axis, name in features.items())
+    kind = {True: "fixed axis features (head only)", False: "trained axis networks"}[config.network.trainable is False]
+    growth = ", modes grown until the residual stops falling" if adaptive else ""
+    stages = " then ".join(stage.optimizer for stage in config.train)
+    if config.network.kind == "pointwise":
+        return f"point-wise network of {len(features)} coordinates: {stages}{held}"
+    if config.recipe == "paper":
+        return f"the SPINN paper's setting: {names}, CP head, {stages}{held}"
+    return f"{len(features)} axes ({names}), {kind}, {config.network.head} head{growth}: {stages}{held}"

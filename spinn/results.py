@@ -1,0 +1,126 @@
+"""What a run leaves behind: the summary, the solution on a grid, figures and the report."""
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from spinn.evaluation import Piece
+from spinn.output.environment import versions
+from spinn.output.folder import RunFolder
+from spinn.recipes import Plan
+from spinn.session import Session
+from spinn.solution import Solution
+from spinn.training.reporting import Reporter
+from spinn.truth import relative_l2, truth_kind, truth_on_grid, uniform_axes
+
+# Points an axis, by number of axes: an independent uniform grid for errors, and the grid that is saved and drawn.
+ERROR_COUNTS = {1: 2001, 2: 401, 3: 100, 4: 24}
+SAVED_COUNTS = {1: 501, 2: 201, 3: 65, 4: 33}
+SAVED_TIMES = 21
+
+
+def summarise(
+    solution: Solution, session: Session, plan: Plan, status: str, device: str, trained: float
+) -> dict[str, Any]:
+    """summary.json: errors against the truth, seconds, sizes, and how it was solved."""
+    pde, config = solution.pde, plan.config
+    errors, note = _errors(solution, session.reporter)
+    if errors is not None and not math.isfinite(errors["all"]):
+        status = "diverged"
+    return {
+        "pde": config.pde.name,
+        "parameters_of_pde": dict(pde.parameters),
+        "status": status,
+        "relative_l2": errors,
+        "truth": truth_kind(pde),
+        "truth_note": note,
+        "loss": session.stages[-1]["loss"] if session.stages else None,
+        "seconds": {"compile": session.compile_seconds, "solve": max(trained - session.compile_seconds, 0.0),
+                    "total": trained},
+        "collocation_points": session.points,
+        "parameters": session.parameters,
+        "modes": [dict(modes) for modes in solution.modes],
+        "precision": config.precision,
+        "device": device,
+        "seed": config.seed,
+        "recipe": plan.reason,
+        "stages": session.stages,
+        "warnings": session.warnings,
+        "versions": versions(),
+    }  # fmt: skip
+
+
+def _errors(solution: Solution, reporter: Reporter) -> tuple[dict[str, float] | None, str | None]:
+    """Relative L2 errors on an independent uniform grid, and what they were measured against."""
+    pde = solution.pde
+    kind = truth_kind(pde)
+    if kind is None or not solution.pieces:
+        return None, None
+    if kind == "reference":
+        reporter.message("comparing with the reference solution (computed once, then cached)")
+    count = ERROR_COUNTS.get(len(pde.coordinates), 9)
+    axes = covered(solution, uniform_axes(pde, dict.fromkeys(pde.coordinates, count)))
+    truth = truth_on_grid(pde, axes)
+    if truth is None:
+        return None, None
+    grid = " x ".join(str(len(axes[axis])) for axis in pde.coordinates)
+    note = f"{kind} solution on a uniform grid of {grid} points"
+    reference = pde.reference() if kind == "reference" else None
+    if reference is not None:
+        note += f", good to about {reference.digits:.1f} digits"
+    return relative_l2(solution.on_grid(axes), truth, pde.unknowns), note
+
+
+def covered(solution: Solution, axes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Axes cut to the times that were solved: an interrupted run may have stopped before the last window."""
+    pieces: tuple[Piece, ...] = solution.pieces
+    if len(pieces) and "t" in axes and pieces[-1].end > pieces[-1].start:
+        times = axes["t"]
+        return {**axes, "t": times[times <= pieces[-1].end * (1 + 1e-12) + 1e-300]}
+    return dict(axes)
+
+
+def write_results(
+    solution: Solution, folder: RunFolder, summary: dict[str, Any], began: float, reporter: Reporter
+) -> dict[str, Any]:
+    """Write the model, solution.h5, figures, summary.json and report.html; the total time includes all of it."""
+    from spinn.output.figures import draw_solution
+    from spinn.output.grid_file import write_solution
+    from spinn.output.loss_figure import draw_loss
+    from spinn.output.report import write_report
+
+    reporter.message("writing the solution, figures and report")
+    wanted, pde = solution.config.output, solution.pde
+    if solution.pieces:
+        solution.save(folder.path)
+        axes = covered(solution, uniform_axes(pde, saved_counts(solution)))
+        values, truth = solution.on_grid(axes), truth_on_grid(pde, axes)
+        unknowns = {name: values[name] for name in pde.unknowns}
+        derived = {name: value for name, value in values.items() if name not in unknowns}
+        attributes = {"title": f"spinn: {summary['pde']}", "pde": summary["pde"],
+                      "parameters": dict(pde.parameters), "relative_l2": summary["relative_l2"] or {}}  # fmt: skip
+        spatial = len(pde.domain.space) <= 3
+        write_solution(folder.solution, axes, unknowns, reference=truth, derived=derived, attributes=attributes,
+                       vtkhdf=bool(wanted.vtkhdf) and spatial)  # fmt: skip
+        if wanted.figures:
+            shown = {**unknowns, **derived}
+            draw_solution(axes, shown, truth, folder.figures)
+    if wanted.figures:
+        draw_loss(folder.read_metrics(), folder.figures / "loss.png")
+    summary["seconds"]["total"] = time.perf_counter() - began
+    folder.write_summary(summary)
+    if wanted.report:
+        write_report(folder)
+    return summary
+
+
+def saved_counts(solution: Solution) -> dict[str, int]:
+    """Points an axis of the grid that is saved."""
+    names, grid = solution.pde.coordinates, solution.config.output.grid
+    if isinstance(grid, list):
+        return dict(zip(names, grid, strict=True))
+    count = SAVED_COUNTS.get(len(names), 9)
+    return {axis: min(count, SAVED_TIMES) if axis == "t" and len(names) > 2 else count for axis in names}

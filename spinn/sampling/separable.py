@@ -1,0 +1,43 @@
+"""Tensor-product collocation: a rule an axis, fixed or redrawn."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from spinn.pdes import Box
+from spinn.sampling.rules import RuleName, axis_rule
+
+
+class AxisBatch(NamedTuple):
+    """Points and weights of every axis, and where the box ends: all that an objective needs to know of a batch."""
+
+    points: dict[str, Float[Array, " _"]]
+    weights: dict[str, Float[Array, " _"]]
+    ends: dict[str, Float[Array, "2"]]
+
+
+@dataclasses.dataclass(frozen=True)
+class AxisSampler:
+    """Draws batches on a box. `random` draws uniformly per axis (the SPINN paper's way); other rules are fixed."""
+
+    counts: Mapping[str, int]
+    rule: RuleName = "gauss"
+    periodic: frozenset[str] = frozenset()
+
+    def draw(self, domain: Box, *, key: PRNGKeyArray) -> AxisBatch:
+        """A batch for the box. The same key gives the same batch."""
+        points, weights, ends = {}, {}, {}
+        keys = jax.random.split(key, len(self.counts))
+        for axis_key, (axis, count) in zip(keys, self.counts.items(), strict=True):
+            low, high = domain[axis]
+            unit, weight = axis_rule(self.rule, count, axis in self.periodic)
+            if self.rule == "random":
+                unit = jnp.sort(jax.random.uniform(axis_key, (count,)))
+            points[axis] = jnp.asarray(low + (high - low) * unit)
+            weights[axis] = jnp.asarray(weight, points[axis].dtype)
+            ends[axis] = jnp.asarray([low, high], points[axis].dtype)
+        return AxisBatch(points, weights, ends)

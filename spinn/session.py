@@ -1,0 +1,294 @@
+"""A run in order: time windows, levels of resolution within a window, stages within a level."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from spinn.assembly import build_network, build_objective, build_sampler, first_modes, trainable
+from spinn.evaluation import Piece, grid_values
+from spinn.pdes import PDE, Box
+from spinn.recipes import Plan
+from spinn.spectrum import MAX_FIRST_UNKNOWNS, PROBE_POINTS, data_modes, limited, tails, transferred
+from spinn.training.loop import LoopSettings, Snapshot, StageRun
+from spinn.training.methods import StageSpec
+from spinn.training.problem import Problem
+from spinn.training.reporting import Reporter
+from spinn.truth import relative_l2, truth_on_grid
+
+RESOLVED_TAIL = 1e-9  # an axis whose last modes carry less than this needs no more of them
+GROWTH = 1.5
+MAX_LEVELS = 8
+MAX_UNKNOWNS = 80_000
+ERROR_POINTS = {1: 401, 2: 101, 3: 25, 4: 11}
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where a run stands between snapshots: window, level, stage, and the modes of every window so far."""
+
+    window: int = 0
+    level: int = 0
+    stage: int = 0
+    modes: tuple[Mapping[str, int], ...] = ()
+    steps_before: int = 0
+    seconds_before: float = 0.0
+
+
+@dataclasses.dataclass(eq=False)
+class Session:
+    """Trains the networks of a plan. `record` gets metrics; listeners get the place and the snapshot after every chunk.
+
+    Not frozen: it gathers finished windows, compile times, stage summaries and warnings while it runs.
+    """
+
+    plan: Plan
+    pde: PDE
+    reporter: Reporter
+    record: Callable[[dict[str, Any]], None]
+    listeners: list[Callable[[Place, Snapshot], None]] = dataclasses.field(default_factory=list)
+    pieces: list[Piece] = dataclasses.field(default_factory=list)
+    place: Place = dataclasses.field(default_factory=Place)
+    compile_seconds: float = 0.0
+    stages: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    warnings: list[str] = dataclasses.field(default_factory=list)
+    compiled: dict[Any, dict[Any, Any]] = dataclasses.field(default_factory=dict)
+    points: int = 0
+    parameters: int = 0
+    current: Any = None  # how to put the network together from the parameters being trained, and these parameters
+
+    def train(self, resumed: "Resumed | None" = None) -> None:
+        """All windows from the start, or from where a checkpoint stands; results are in `pieces`."""
+        self.place = resumed.place if resumed else Place(modes=(self.start_modes(),))
+        self.pieces = list(resumed.pieces) if resumed else []
+        for number in range(len(self.pieces), self.windows):
+            if number > self.place.window:
+                modes = (*self.place.modes, self.place.modes[-1])
+                self.place = dataclasses.replace(self.place, window=number, level=0, stage=0, modes=modes)
+            network = self.window(resumed)
+            resumed = None
+            self.keep(network)
+
+    @property
+    def windows(self) -> int:
+        """Number of time windows."""
+        count = self.plan.config.windows
+        assert isinstance(count, int)
+        return count
+
+    def keep(self, network: Any) -> None:
+        """The network of the present window is done."""
+        low, high = self.domain(self.place.window)["t"] if "t" in self.pde.coordinates else (0.0, 0.0)
+        self.pieces.append(Piece(network, low, high))
+        self.current = None
+
+    def keep_current(self, params: Any) -> None:
+        """Keep the network in training as it stands (with `params`, or its newest ones): a run that did not end."""
+        if self.current is not None and len(self.pieces) <= self.place.window:
+            combine, newest = self.current
+            self.keep(combine(newest if params is None else params))
+
+    def domain(self, window: int) -> Box:
+        """The box of a time window."""
+        if self.windows == 1:
+            return self.pde.domain
+        low, high = self.pde.domain["t"]
+        ends = np.linspace(low, high, self.windows + 1)
+        return self.pde.domain.replace(t=(float(ends[window]), float(ends[window + 1])))
+
+    def start_modes(self) -> dict[str, int]:
+        """Modes of the first level: from the spectrum of the data where they are left to us."""
+        modes = first_modes(self.plan, self.pde)
+        if not self.plan.adaptive:
+            return modes
+        axes = len(self.pde.coordinates)
+        probe = dict.fromkeys(self.pde.coordinates, PROBE_POINTS.get(axes, 10))
+        sampler = dataclasses.replace(build_sampler(self.plan, self.pde, modes), counts=probe)
+        network = self.network(0, modes)
+        batch = sampler.draw(self.domain(0), key=jax.random.key(0))
+        blocks = build_objective(self.plan, self.pde, sampler).blocks(network, batch)
+        arrays = {name: np.asarray(block) for name, block in blocks.items()}
+        found = data_modes(arrays, self.pde.coordinates, self.plan.embedding.periodic, modes)
+        return limited(found, self.plan.embedding.periodic, len(self.pde.unknowns), MAX_FIRST_UNKNOWNS)
+
+    def network(self, window: int, modes: Mapping[str, int]) -> Any:
+        """A fresh network for a window; the seed and the window fix it."""
+        key = jax.random.fold_in(jax.random.key(self.plan.config.seed), window)
+        return build_network(self.plan, self.pde, self.domain(window), modes, key=key)
+
+    def window(self, resumed: "Resumed | None") -> Any:
+        """Levels of growing resolution until the last modes are small (one level where modes are fixed)."""
+        network = self.network(self.place.window, self.place.modes[-1])
+        snapshot = None
+        if resumed is not None:
+            network, snapshot = self.with_params(network, resumed.snapshot.params), resumed.snapshot
+        elif self.pieces and not self.plan.is_basis:
+            network = self.continued(self.pieces[-1].network, network)
+        while True:
+            network = self.level(network, snapshot)
+            grown = self.grown_modes(network)
+            if grown is None:
+                return network
+            wider = self.network(self.place.window, grown)
+            network = eqx.tree_at(lambda n: n.core, wider, jnp.asarray(transferred(network, wider)))
+            modes = (*self.place.modes[:-1], grown)
+            self.place = dataclasses.replace(self.place, level=self.place.level + 1, stage=0, modes=modes)
+            snapshot = None
+
+    def grown_modes(self, network: Any) -> dict[str, int] | None:
+        """More modes for the axes that need them, or None where all are resolved or the budget is spent."""
+        if not self.plan.adaptive:
+            return None
+        found = tails(network)
+        short = {axis: tail for axis, tail in found.items() if tail > RESOLVED_TAIL}
+        if not short:
+            return None
+        modes = self.place.modes[-1]
+        grown = {axis: -(-int(n * GROWTH * 2) // 2) if axis in short else n for axis, n in modes.items()}
+        grown = limited(grown, self.plan.embedding.periodic, len(self.pde.unknowns), MAX_UNKNOWNS)
+        larger = {axis: max(grown[axis], n) for axis, n in modes.items()}
+        if larger == dict(modes) or self.place.level + 1 >= MAX_LEVELS:
+            listed = ", ".join(f"{axis} {tail:.1e}" for axis, tail in short.items())
+            self.warn(f"the last modes still carry {listed} of the solution: give network.modes, or train networks")
+            return None
+        listed = ", ".join(f"{axis} {modes[axis]} -> {n}" for axis, n in larger.items() if n != modes[axis])
+        self.reporter.message(f"not resolved yet (last modes carry {max(short.values()):.1e}): modes {listed}")
+        return larger
+
+    def level(self, network: Any, snapshot: Snapshot | None) -> Any:
+        """All stages at one resolution."""
+        problem, combine, params = self.problem(network)
+        self.points, self.parameters = problem.points, sum(leaf.size for leaf in jax.tree.leaves(params))
+        self.current = (combine, params)
+        for number in range(self.place.stage, len(self.plan.config.train)):
+            self.place = dataclasses.replace(self.place, stage=number)
+            run = self.stage_run(problem, number)
+            params = self.stage(run, snapshot or run.start(params), combine)
+            snapshot = None
+        return combine(params)
+
+    def stage(self, run: StageRun, last: Snapshot, combine: Callable[[Any], Any]) -> Any:
+        """One stage; returns the parameters at its end."""
+        self.reporter.stage(run.name, run.spec.steps)
+        began, compiled = time.perf_counter(), self.compile_seconds
+        place = self.place
+        for last, metrics in run.run(last):
+            steps, seconds = place.steps_before + last.step, place.seconds_before + last.seconds
+            self.record({**metrics, "step": steps, "seconds": seconds})
+            self.current = (combine, last.params)
+            for listener in self.listeners:
+                listener(place, last)
+        compiling = self.compile_seconds - compiled
+        self.stages.append(self.stage_summary(run, last, time.perf_counter() - began, compiling))
+        self.place = dataclasses.replace(
+            place, steps_before=place.steps_before + last.step, seconds_before=place.seconds_before + last.seconds
+        )
+        return last.params
+
+    def stage_run(self, problem: Problem, number: int) -> StageRun:
+        """A stage, named after its optimiser and place."""
+        config, place = self.plan.config, self.place
+        stage = config.train[number]
+        rate = None if stage.learning_rate == "auto" else float(stage.learning_rate)
+        spec = StageSpec(stage.optimizer, stage.steps, stage.seconds, stage.tolerance, rate, stage.schedule,
+                         stage.warmup, stage.weight_decay)  # fmt: skip
+        windows = f"window {place.window + 1}/{config.windows} " if config.windows != 1 else ""
+        level = f" level {place.level + 1}" if self.plan.adaptive else ""
+        settings = LoopSettings(config.seed, config.sampling.resample_every, config.loss.weighting)
+        key = (tuple(sorted(place.modes[-1].items())), place.window > 0, tuple(sorted(place.modes[-2].items()))
+               if place.window else None)  # fmt: skip
+        return StageRun(problem, spec, settings, f"{windows}{stage.optimizer}{level}", self.reporter,
+                        self.compiled.setdefault(key, {}), self.add_compile_seconds)  # fmt: skip
+
+    def problem(self, network: Any) -> tuple[Problem, Callable[[Any], Any], Any]:
+        """Pure functions for the loop, how to put a network together again, and the parameters to start from."""
+        domain, modes, pieces = self.domain(self.place.window), self.place.modes[-1], self.pieces
+        sampler = build_sampler(self.plan, self.pde, modes)
+        objective = build_objective(self.plan, self.pde, sampler)
+        params, frozen = eqx.partition(network, trainable(network, self.plan))
+        frozen, static = eqx.partition(frozen, eqx.is_array)
+        before, before_static = eqx.partition(pieces[-1].network if pieces else None, eqx.is_array)
+
+        def call(which: str, params: Any, context: Any, scales: Any) -> Any:
+            frozen, batch, before = context
+            whole = eqx.combine(params, frozen, static)
+            previous = eqx.combine(before, before_static) if pieces else None
+            return getattr(objective, which)(whole, batch, scales, previous)
+
+        drawn: dict[bytes, Any] = {}
+
+        def draw(key: Any) -> Any:
+            data = np.asarray(jax.random.key_data(key)).tobytes()
+            if data not in drawn:
+                drawn.clear()
+                drawn[data] = (frozen, sampler.draw(domain, key=key), before)
+            return drawn[data]
+
+        def combine(params: Any) -> Any:
+            return eqx.combine(params, frozen, static)
+
+        context = draw(jax.random.key(0))
+        names = tuple(jax.eval_shape(lambda p: call("loss", p, context, {})[1], params))
+        points = int(np.prod(list(sampler.counts.values())))
+        problem = Problem(
+            lambda p, c, s: call("loss", p, c, s), lambda p, c, s: call("blocks", p, c, s), draw,
+            self.error_of(combine, domain), points, names,
+        )  # fmt: skip
+        return problem, combine, params
+
+    def error_of(self, combine: Callable[[Any], Any], domain: Box) -> Callable[[Any], float | None]:
+        """Relative L2 error on a coarse grid while training, where the exact solution is known."""
+        if not self.pde.has_exact:
+            return lambda params: None
+        count = ERROR_POINTS.get(len(self.pde.coordinates), 7)
+        axes = {axis: np.linspace(*domain[axis], count) for axis in self.pde.coordinates}
+        truth = truth_on_grid(self.pde, axes, derived=False)
+        assert truth is not None
+
+        def error(params: Any) -> float:
+            values = grid_values(self.pde, Piece(combine(params), 0.0, 0.0), axes, derived=False)
+            return float(relative_l2(values, truth, self.pde.unknowns)["all"])
+
+        return error
+
+    def continued(self, before: Any, fresh: Any) -> Any:
+        """A trained network starts the next window where the last one ended."""
+        moved = eqx.tree_at(
+            lambda n: [(f.low, f.high) for f in n.features], before, [(f.low, f.high) for f in fresh.features]
+        )
+        return moved
+
+    def with_params(self, network: Any, params: Any) -> Any:
+        """The network with trained parameters put in."""
+        _, frozen = eqx.partition(network, trainable(network, self.plan))
+        return eqx.combine(params, frozen)
+
+    def stage_summary(self, run: StageRun, last: Snapshot, seconds: float, compiling: float) -> dict[str, Any]:
+        return {
+            "name": run.name, "optimizer": run.spec.optimizer, "steps": last.step, "seconds": seconds - compiling,
+            "compile_seconds": compiling, "loss": last.loss, "rollbacks": last.rollbacks,
+        }  # fmt: skip
+
+    def warn(self, text: str) -> None:
+        """A warning for the user and for the summary."""
+        self.warnings.append(text)
+        self.reporter.message(text, "warning")
+
+    def add_compile_seconds(self, seconds: float) -> None:
+        """Count time spent in the compiler."""
+        self.compile_seconds += seconds
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Resumed:
+    """What a checkpoint gives back."""
+
+    place: Place
+    pieces: list[Piece]
+    snapshot: Snapshot
+

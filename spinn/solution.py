@@ -1,0 +1,123 @@
+"""A solved PDE: callable, evaluated anywhere, saved and loaded."""
+
+import dataclasses
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from spinn.config import Config
+from spinn.errors import SpinnError
+from spinn.evaluation import Piece, device_context, grid_values, piecewise, point_values
+from spinn.output.atomic import write_bytes
+from spinn.pdes import PDE
+
+MODEL = "model.npz"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Solution:
+    """The solution of a PDE as trained networks, one a time window.
+
+    `solution(t, x, y)` takes arrays that broadcast against each other, in the order of the PDE's coordinates, and returns
+    an array, or a dict by unknown where there are several. Values are float64 on the host.
+    """
+
+    pde: PDE
+    config: Config
+    summary: Mapping[str, Any]
+    pieces: tuple[Piece, ...]
+    modes: tuple[Mapping[str, int], ...]
+    folder: Path | None = None
+
+    @property
+    def networks(self) -> tuple[Any, ...]:
+        """The trained networks, one a time window."""
+        return tuple(piece.network for piece in self.pieces)
+
+    def __call__(self, *coordinates: Any) -> np.ndarray | dict[str, np.ndarray]:
+        if len(coordinates) != len(self.pde.coordinates):
+            raise ValueError(
+                f"expected {len(self.pde.coordinates)} coordinates ({', '.join(self.pde.coordinates)}), "
+                f"got {len(coordinates)}"
+            )
+        arrays = np.broadcast_arrays(*(np.asarray(one, float) for one in coordinates))
+        points = dict(zip(self.pde.coordinates, (array.reshape(-1) for array in arrays), strict=True))
+        values = {name: value.reshape(arrays[0].shape) for name, value in self.at_points(points).items()}
+        return values if len(self.pde.unknowns) > 1 else values[self.pde.unknowns[0]]
+
+    def at_points(self, points: Mapping[str, np.ndarray], derived: bool = False) -> dict[str, np.ndarray]:
+        """Values at scattered points, arrays of shape (n,) by coordinate."""
+        with self._context():
+            return self._assembled(
+                points, lambda piece, chosen: point_values(self.pde, piece.network, chosen, derived), scattered=True
+            )
+
+    def on_grid(self, axes: Mapping[str, np.ndarray], derived: bool = True) -> dict[str, np.ndarray]:
+        """Values on the tensor grid of `axes`, arrays in the order of the PDE's coordinates; derived quantities too."""
+        missing = [axis for axis in self.pde.coordinates if axis not in axes]
+        if missing:
+            raise ValueError(f"on_grid needs points for every axis; {', '.join(missing)} are missing")
+        with self._context():
+            return self._assembled(
+                axes, lambda piece, chosen: grid_values(self.pde, piece, chosen, derived), scattered=False
+            )
+
+    def _context(self) -> Any:
+        return device_context(str(self.config.precision))
+
+    def _assembled(self, points: Mapping[str, np.ndarray], evaluate: Any, scattered: bool) -> dict[str, np.ndarray]:
+        """Each time goes to the network of its window."""
+        if len(self.pieces) == 1:
+            return evaluate(self.pieces[0], points)
+        times = np.asarray(points["t"], float)
+        axis = 0 if scattered else self.pde.coordinates.index("t")
+        parts, order = [], []
+        for piece, indices in piecewise(self.pieces, times):
+            chosen = {n: p[indices] if scattered or n == "t" else p for n, p in points.items()}
+            parts.append(evaluate(piece, chosen))
+            order.append(indices)
+        inverse = np.argsort(np.concatenate(order), kind="stable")
+        return {
+            name: np.take(np.concatenate([part[name] for part in parts], axis), inverse, axis) for name in parts[0]
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write the networks to `model.npz` in a run's folder (next to its config.yaml)."""
+        arrays: dict[str, np.ndarray] = {}
+        for number, piece in enumerate(self.pieces):
+            leaves = jax.tree.leaves(eqx.filter(piece.network, eqx.is_array))
+            arrays |= {f"{number}/{index}": np.asarray(leaf) for index, leaf in enumerate(leaves)}
+        spans = [[piece.start, piece.end] for piece in self.pieces]
+        meta = {"modes": [dict(modes) for modes in self.modes], "spans": spans}
+        buffer = io.BytesIO()
+        np.savez(buffer, meta=np.frombuffer(json.dumps(meta).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
+        write_bytes(folder / MODEL, buffer.getvalue())
+
+
+def load_pieces(file: Path, build: Any) -> tuple[tuple[Piece, ...], tuple[dict[str, int], ...]]:
+    """Networks from `model.npz`; `build(window, modes)` makes an untrained one of the right shape.
+
+    **Raises:** SpinnError if the file is missing, or was written for another network.
+    """
+    try:
+        data = np.load(file)
+        meta = json.loads(data["meta"].tobytes())
+    except (OSError, ValueError, KeyError) as error:
+        raise SpinnError(f"expected the networks of a finished run, got {error}; was it interrupted?", file=file) from None
+    pieces = []
+    for number, (modes, (start, end)) in enumerate(zip(meta["modes"], meta["spans"], strict=True)):
+        arrays, static = eqx.partition(build(number, modes), eqx.is_array)
+        leaves, tree = jax.tree.flatten(arrays)
+        stored = [data[f"{number}/{index}"] for index in range(len(leaves))]
+        if any(old.shape != new.shape for old, new in zip(leaves, stored, strict=True)):
+            raise SpinnError("the networks do not fit the run's config.yaml; was it edited?", file=file)
+        trained = jax.tree.unflatten(tree, [jnp.asarray(leaf) for leaf in stored])
+        pieces.append(Piece(eqx.combine(trained, static), start, end))
+    return tuple(pieces), tuple(meta["modes"])

@@ -1,0 +1,174 @@
+"""The one training loop. Objectives, samplers, methods and listeners vary; this does not."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from spinn.training.balance import EVERY_STEPS, balanced_scales
+from spinn.training.methods import Method, StageSpec, method
+from spinn.training.problem import Problem
+from spinn.training.reporting import Progress, Reporter
+
+MAX_ROLLBACKS = 6
+DIVERGED = 1e6  # a loss this many times the best one counts as divergence
+CHUNK = 50
+PATIENCE = 3  # Gauss-Newton steps without progress after which the stage ends
+
+
+@dataclasses.dataclass(frozen=True)
+class LoopSettings:
+    """What holds for all stages of a run."""
+
+    seed: int = 0
+    resample_every: int = 0
+    weighting: str = "fixed"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Snapshot:
+    """Everything that training needs to go on from a step: saved in checkpoints, returned to on divergence."""
+
+    params: Any
+    state: Any
+    scales: dict[str, Any]
+    rate: Any
+    step: int
+    seconds: float
+    best: float
+    rollbacks: int = 0
+    stalled: int = 0
+    loss: float = math.inf
+
+    def arrays(self) -> dict[str, Any]:
+        """The array part."""
+        return {"params": self.params, "state": self.state, "scales": self.scales, "rate": self.rate}
+
+    def position(self) -> dict[str, Any]:
+        """The part that goes into JSON."""
+        names = ("step", "seconds", "best", "rollbacks", "stalled", "loss")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class StageRun:
+    """One stage of a problem, ready to run; iterating yields a snapshot and a metrics record after every chunk."""
+
+    problem: Problem
+    spec: StageSpec
+    settings: LoopSettings
+    name: str
+    reporter: Reporter
+    compiled: dict[Any, Any]  # compiled steps by method, shared by stages of one problem (time windows)
+    add_compile_seconds: Callable[[float], None]
+
+    def method(self) -> Method:
+        """The optimiser; chunks divide the resampling period so that steps fall on the same batches on resume."""
+        chunk = math.gcd(CHUNK, self.settings.resample_every or CHUNK)
+        chunk = math.gcd(chunk, self.spec.steps) if self.spec.steps else chunk
+        return method(self.problem, self.spec, chunk, self.settings.seed)
+
+    def start(self, params: Any) -> Snapshot:
+        """The state before the first step."""
+        context = self._context(0)
+        scales = {name: jnp.ones(()) for name in self.problem.names}
+        state = self.method().init(params, context, scales)
+        return Snapshot(params, state, scales, jnp.ones(()), 0, 0.0, math.inf)
+
+    def run(self, snapshot: Snapshot) -> Iterator[tuple[Snapshot, dict[str, Any]]]:
+        """Steps until a limit of the stage is reached. A bad chunk is undone and retried at a lower rate."""
+        chosen = self.method()
+        advance = self._compile(chosen, snapshot)
+        began = time.perf_counter() - snapshot.seconds
+        good = snapshot
+        while not self._ended(good):
+            context = self._context(good.step)
+            scales = self._scales(good, context)
+            step = jnp.asarray(good.step, jnp.int32)
+            chunk_began = time.perf_counter()
+            params, state, loss, parts = advance(good.params, good.state, context, scales, good.rate, step)
+            value = float(loss)
+            now = time.perf_counter()
+            if not math.isfinite(value) or value > DIVERGED * good.best:
+                good = self._rolled_back(good, value)
+                if good.rollbacks > MAX_ROLLBACKS:
+                    raise DivergenceError(self.name, good, value)
+                continue
+            done = good.step + chosen.chunk
+            stalled = good.stalled + 1 if self._is_stalled(good, value) else 0
+            good = dataclasses.replace(
+                good, params=params, state=state, scales=scales, step=done, seconds=now - began,
+                best=min(good.best, value), stalled=stalled, loss=value,
+            )  # fmt: skip
+            rate = self.problem.points * chosen.chunk / max(now - chunk_began, 1e-9)
+            yield good, self._record(good, parts, rate)
+
+    def _context(self, step: int) -> Any:
+        every = self.settings.resample_every
+        draw = step // every if every else 0
+        return self.problem.draw(jax.random.fold_in(jax.random.key(self.settings.seed), draw))
+
+    def _scales(self, good: Snapshot, context: Any) -> dict[str, Any]:
+        if self.settings.weighting != "gradient_norm" or good.step % EVERY_STEPS:
+            return good.scales
+        if "balance" not in self.compiled:
+            self.compiled["balance"] = jax.jit(lambda p, c, s: balanced_scales(self.problem, p, c, s))
+        return self.compiled["balance"](good.params, context, good.scales)
+
+    def _compile(self, chosen: Method, snapshot: Snapshot) -> Callable[..., Any]:
+        """Compile ahead of time, to know what it costs; equal stages of other windows reuse it."""
+        if self.spec not in self.compiled:
+            began = time.perf_counter()
+            arguments = (snapshot.params, snapshot.state, self._context(snapshot.step), snapshot.scales, snapshot.rate)
+            lowered = jax.jit(chosen.advance).lower(*arguments, jnp.asarray(0, jnp.int32))
+            self.compiled[self.spec] = lowered.compile()
+            self.add_compile_seconds(time.perf_counter() - began)
+        return self.compiled[self.spec]
+
+    def _ended(self, good: Snapshot) -> bool:
+        spec = self.spec
+        if spec.tolerance is not None and good.best < math.inf and math.sqrt(2.0 * good.best) < spec.tolerance:
+            return True
+        if spec.optimizer == "gauss_newton" and good.stalled >= PATIENCE:
+            return True
+        over_time = spec.seconds is not None and good.seconds >= spec.seconds
+        return over_time or (spec.steps is not None and good.step >= spec.steps)
+
+    def _is_stalled(self, good: Snapshot, value: float) -> bool:
+        return self.spec.optimizer == "gauss_newton" and value > 0.9 * good.loss
+
+    def _rolled_back(self, good: Snapshot, value: float) -> Snapshot:
+        text = "became not a number" if math.isnan(value) else f"rose to {value:.3g}"
+        self.reporter.message(
+            f"{self.name}: the loss {text} after step {good.step}; back to that step with half the step size", "warning"
+        )
+        return dataclasses.replace(good, rate=good.rate / 2, rollbacks=good.rollbacks + 1)
+
+    def _record(self, good: Snapshot, parts: dict[str, Any], points_per_second: float) -> dict[str, Any]:
+        error = self.problem.error(good.params)
+        blocks = {name: float(np.asarray(part)) for name, part in parts.items()}
+        left = None
+        if self.spec.steps:
+            left = good.seconds / good.step * (self.spec.steps - good.step)
+        if self.spec.seconds is not None:
+            left = min(left or math.inf, self.spec.seconds - good.seconds)
+        self.reporter.update(
+            Progress(self.name, good.step, self.spec.steps, good.loss, error, points_per_second, good.seconds, left)
+        )
+        return {
+            "stage": self.name, "step": good.step, "seconds": good.seconds, "loss": good.loss, "error": error,
+            "points_per_second": points_per_second, "blocks": blocks,
+        }  # fmt: skip
+
+
+class DivergenceError(Exception):
+    """Training could not go on; carries the last good snapshot."""
+
+    def __init__(self, stage: str, snapshot: Snapshot, value: float):
+        self.snapshot = snapshot
+        Exception.__init__(self, f"stage {stage} diverged at step {snapshot.step} (loss {value}) after all rollbacks")

@@ -1,0 +1,119 @@
+"""Optimisers as methods of one shape: `init`, and `advance` by a fixed number of steps inside one compiled call."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from spinn.errors import SpinnError
+from spinn.optim.gauss_newton import gauss_newton_init, gauss_newton_step
+from spinn.optim.schedules import schedule
+from spinn.optim.soap import soap
+from spinn.training.problem import Problem
+
+LEARNING_RATES = {"adam": 1e-3, "adamw": 1e-3, "soap": 3e-3}
+
+
+@dataclasses.dataclass(frozen=True)
+class StageSpec:
+    """One stage in plain values; the limits that are None do not apply."""
+
+    optimizer: str
+    steps: int | None = None
+    seconds: float | None = None
+    tolerance: float | None = None
+    learning_rate: float | None = None
+    schedule: str = "constant"
+    warmup: int = 0
+    weight_decay: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Method:
+    """`advance(params, state, context, scales, rate, step)` makes `chunk` steps: (params, state, loss, parts).
+
+    `rate` multiplies the updates: rollbacks lower it. `step` is the number of the first step, for random draws.
+    """
+
+    init: Callable[[Any, Any, Mapping[str, Any]], Any]
+    advance: Callable[..., tuple[Any, Any, Any, dict[str, Any]]]
+    chunk: int
+
+
+def method(problem: Problem, stage: StageSpec, chunk: int, seed: int) -> Method:
+    """The method of a stage.
+
+    **Raises:** SpinnError for an unknown optimiser.
+    """
+    if stage.optimizer == "gauss_newton":
+        return _gauss_newton(problem, seed)
+    if stage.optimizer == "lbfgs":
+        return _lbfgs(problem, min(chunk, 20))
+    if stage.optimizer not in LEARNING_RATES:
+        raise SpinnError(f"unknown optimizer '{stage.optimizer}'; expected {', '.join(LEARNING_RATES)}, lbfgs, ...")
+    return _first_order(problem, _transformation(stage), chunk)
+
+
+def _transformation(stage: StageSpec) -> optax.GradientTransformation:
+    rate = stage.learning_rate or LEARNING_RATES[stage.optimizer]
+    rates = schedule(stage.schedule, rate, stage.steps or 100_000, stage.warmup)
+    if stage.optimizer == "adam":
+        return optax.adam(rates)
+    if stage.optimizer == "adamw":
+        return optax.adamw(rates, weight_decay=stage.weight_decay)
+    return soap(rates, weight_decay=stage.weight_decay)
+
+
+def _first_order(problem: Problem, transformation: optax.GradientTransformation, chunk: int) -> Method:
+    def advance(params: Any, state: Any, context: Any, scales: Any, rate: Any, step: Any) -> Any:
+        def one(carry: Any, _: None) -> tuple[Any, Any]:
+            params, state = carry
+            (value, parts), slope = jax.value_and_grad(problem.loss, has_aux=True)(params, context, scales)
+            updates, state = transformation.update(slope, state, params)
+            updates = jax.tree.map(lambda update: update * rate.astype(update.dtype), updates)
+            return (optax.apply_updates(params, updates), state), (value, parts)
+
+        (params, state), (values, parts) = jax.lax.scan(one, (params, state), None, chunk)
+        return params, state, values[-1], jax.tree.map(lambda part: part[-1], parts)
+
+    return Method(lambda params, context, scales: transformation.init(params), advance, chunk)
+
+
+def _lbfgs(problem: Problem, chunk: int) -> Method:
+    optimizer = optax.lbfgs(memory_size=20)
+
+    def advance(params: Any, state: Any, context: Any, scales: Any, rate: Any, step: Any) -> Any:
+        def value_of(params: Any) -> Any:
+            return problem.loss(params, context, scales)[0]
+
+        def one(carry: Any, _: None) -> tuple[Any, Any]:
+            params, state = carry
+            value, slope = optax.value_and_grad_from_state(value_of)(params, state=state)
+            updates, state = optimizer.update(slope, state, params, value=value, grad=slope, value_fn=value_of)
+            return (optax.apply_updates(params, updates), state), None
+
+        (params, state), _ = jax.lax.scan(one, (params, state), None, chunk)
+        value, parts = problem.loss(params, context, scales)
+        return params, state, value, parts
+
+    return Method(lambda params, context, scales: optimizer.init(params), advance, chunk)
+
+
+def _gauss_newton(problem: Problem, seed: int) -> Method:
+    def init(params: Any, context: Any, scales: Any) -> Any:
+        value = jax.eval_shape(problem.loss, params, context, scales)[0]
+        return gauss_newton_init(jnp.zeros((), value.dtype))
+
+    def advance(params: Any, state: Any, context: Any, scales: Any, rate: Any, step: Any) -> Any:
+        key = jax.random.fold_in(jax.random.key(seed), step)
+
+        def blocks(params: Any) -> Any:
+            return problem.blocks(params, context, scales)
+
+        params, state, parts = gauss_newton_step(blocks, params, state, key=key)
+        return params, state, state.loss, parts
+
+    return Method(init, advance, 1)

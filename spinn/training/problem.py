@@ -1,0 +1,26 @@
+"""What the training loop sees of a problem: pure functions of parameters, and nothing of PDEs."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jaxtyping import PRNGKeyArray
+
+Params = Any
+Context = Any  # whatever the functions need besides: the frozen part of the network, the batch, an earlier window
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Problem:
+    """`loss(params, context, scales) -> (value, parts)` and `blocks(params, context, scales)` are traceable.
+
+    `draw(key)` makes the context for a set of collocation points; `error(params)` is the relative L2 error where the
+    truth is known cheaply, else None; `points` counts the collocation points of one evaluation.
+    """
+
+    loss: Callable[[Params, Context, Mapping[str, Any]], tuple[Any, dict[str, Any]]]
+    blocks: Callable[[Params, Context, Mapping[str, Any]], dict[str, Any]]
+    draw: Callable[[PRNGKeyArray], Context]
+    error: Callable[[Params], float | None]
+    points: int
+    names: tuple[str, ...]

@@ -1,0 +1,44 @@
+"""Fixtures and surroundings that all tests share: nothing is written outside the session's temporary folder."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+import pytest
+
+
+def _session_folder(factory: pytest.TempPathFactory, name: str) -> Path:
+    """One folder a session, shared by the workers of pytest-xdist (whose own base folders lie below it)."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def spinn_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder that reference solutions are cached in: computed once a session, never the user's own cache."""
+    folder = _session_folder(tmp_path_factory, "spinn_cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPINN_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compilation_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """XLA's persistent cache: tests, and the commands that they start, compile the same program once a session."""
+    folder = _session_folder(tmp_path_factory, "xla_cache")
+    before = jax.config.jax_compilation_cache_dir
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(folder))
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        yield folder
+    jax.config.update("jax_compilation_cache_dir", before)
+
+
+@pytest.fixture
+def x64() -> Iterator[None]:
+    """Run the test in double precision, as the engine does around a float64 run."""
+    with jax.enable_x64(True):
+        yield

@@ -1,0 +1,387 @@
+"""The solvers behind the references: exact solutions, conservation laws, and a second discretisation of each."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+from scipy.special import roots_hermite
+
+from spinn.pdes import point_coordinates, point_field
+from spinn.pdes._cole_hopf import sine_wave
+from spinn.pdes._integration import integrate
+from spinn.pdes._interpolation import chebyshev_nodes, fourier_nodes
+from spinn.pdes._random_flow import FourierSum, random_stream_function
+from spinn.pdes._spectral_flow import torus_flow, wavenumbers
+from spinn.pdes._spectral_reaction import projected, reaction_diffusion
+from spinn.pdes.allen_cahn import AllenCahn
+from spinn.pdes.diffusion_2d import Diffusion2D
+from spinn.pdes.navier_stokes_2d import NavierStokes2D
+
+TORUS = {"t": (0.0, 1.0), "x": (0.0, 2 * np.pi), "y": (0.0, 2 * np.pi)}
+
+
+def relative(a, b):
+    return np.linalg.norm(a - b) / np.linalg.norm(b)
+
+
+# Integration in time
+
+
+def test_integration_has_the_digits_asked_for():
+    times = np.linspace(0, 10, 11)
+    turn = np.array([[0.0, 1.0], [-1.0, 0.0]])
+    states = integrate(lambda y: turn @ y, np.array([0.0, 1.0]), times, tolerance=1e-11)
+    assert states.dtype == np.float64
+    assert np.allclose(states, np.stack([np.sin(times), np.cos(times)], axis=1), atol=1e-9)
+
+
+def test_integration_that_blows_up_says_what_to_look_at():
+    with pytest.raises(RuntimeError, match=r"t in \[0, 2\].*ill-posed"):
+        integrate(lambda y: y**2, np.ones(1), np.array([0.0, 0.5, 2.0]), tolerance=1e-6)
+
+
+def test_integration_leaves_the_callers_precision_alone():
+    before = jax.config.jax_enable_x64
+    integrate(lambda y: -y, np.ones(1), np.array([0.0, 1.0]), tolerance=1e-6)
+    assert jax.config.jax_enable_x64 == before
+
+
+# Burgers
+
+
+@pytest.mark.parametrize("t", [0.05, 0.5, 1.0])
+def test_cole_hopf_agrees_with_gauss_hermite(t):
+    nu, x = 0.01 / np.pi, np.linspace(-1, 1, 256)
+    z, weight = roots_hermite(120)
+    y = x[:, None] - 2 * np.sqrt(nu * t) * z
+    exponent = -np.cos(np.pi * y) / (2 * np.pi * nu)
+    weight = weight * np.exp(exponent - exponent.max(axis=1, keepdims=True))
+    expected = -(np.sin(np.pi * y) * weight).sum(axis=1) / weight.sum(axis=1)
+    assert np.abs(sine_wave(nu, np.array([t]), x)[0] - expected).max() < 1e-12
+
+
+def test_cole_hopf_agrees_with_a_pseudo_spectral_solution():
+    nu, count = 0.05, 128
+    x = fourier_nodes(count, -1.0, 1.0)
+    k = 1j * np.pi * np.arange(count // 2 + 1)
+
+    def slope(t, u):
+        waves = np.fft.rfft(u)
+        return np.fft.irfft(nu * k**2 * waves, count) - u * np.fft.irfft(k * waves, count)
+
+    times = np.array([0.0, 0.3, 1.0])
+    numerical = solve_ivp(slope, (0, 1), -np.sin(np.pi * x), t_eval=times, rtol=1e-10, atol=1e-12).y.T
+    assert np.abs(sine_wave(nu, times, x) - numerical).max() < 1e-8
+    assert np.abs(sine_wave(1.01 * nu, times, x) - numerical).max() > 1e-4
+
+
+def test_cole_hopf_begins_with_the_sine_and_is_odd():
+    x = np.linspace(-1, 1, 101)
+    u = sine_wave(0.003, np.array([0.0, 0.7]), x)
+    assert np.allclose(u[0], -np.sin(np.pi * x), atol=1e-15)
+    assert np.allclose(u[1], -u[1, ::-1], atol=1e-12)
+
+
+def test_cole_hopf_with_tiny_viscosity_approaches_the_characteristics():
+    # before the shock (t < 1 / pi), u is constant along x + u t
+    foot = np.linspace(-1, 1, 41)
+    t = 0.2
+    u = sine_wave(1e-5, np.array([t]), foot - np.sin(np.pi * foot) * t)[0]
+    assert np.abs(u + np.sin(np.pi * foot)).max() < 1e-3
+
+
+def test_cole_hopf_in_pieces_is_the_same(monkeypatch):
+    times, x = np.linspace(0, 1, 7), np.linspace(-1, 1, 11)
+    whole = sine_wave(0.01, times, x)
+    monkeypatch.setattr("spinn.pdes._cole_hopf.POINTS_AT_ONCE", 1)
+    assert np.array_equal(sine_wave(0.01, times, x), whole)
+
+
+# Allen-Cahn
+
+
+def finite_volumes(pde, cells, times):
+    """Second-order scheme on half the period, where the solution is even about both ends: cell centres and values."""
+    x = (np.arange(cells) + 0.5) / cells
+
+    def slope(t, u):
+        flux = np.diff(u) * cells
+        return pde.nu * cells * np.diff(np.concatenate([[0.0], flux, [0.0]])) + pde.reaction(u)
+
+    return x, solve_ivp(slope, (0, times[-1]), pde.initial(0.0, x), t_eval=times, rtol=1e-9, atol=1e-11).y.T
+
+
+def test_allen_cahn_agrees_with_finite_volumes():
+    pde = AllenCahn(nu=2e-3)
+    times = np.array([0.1, 0.5, 1.0])
+    reference = pde.solved(512)
+    errors = []
+    for cells in (100, 200):
+        x, u = finite_volumes(pde, cells, times)
+        errors.append(relative(u, reference.on_grid({"t": times, "x": x})["u"]))
+    assert errors[1] < 1e-3
+    assert errors[0] / errors[1] == pytest.approx(4, rel=0.1)  # second order, towards the reference
+
+
+def test_allen_cahn_loses_energy_and_stays_symmetric_and_bounded():
+    pde = AllenCahn(nu=2e-3)
+    times, x = np.linspace(0, 1, 21), fourier_nodes(512, -1.0, 1.0)
+    u = pde.solved(256).on_grid({"t": times, "x": x})["u"]
+    slope = np.fft.irfft(1j * np.pi * np.arange(257) * np.fft.rfft(u), 512)
+    energy = (pde.nu / 2 * slope**2 + pde.rate / 4 * (1 - u**2) ** 2).mean(axis=1)
+    assert (np.diff(energy) < 0).all()
+    assert np.abs(u[:, 1:] - u[:, :0:-1]).max() < 1e-9
+    assert np.abs(u).max() <= 1 + 1e-9
+
+
+def test_pure_reaction_is_the_logistic_curve():
+    pde = AllenCahn(rate=5.0)
+    flat = reaction_diffusion(1e-4, pde.reaction, lambda x: 0.3 + 0 * x, {"t": (0.0, 1.0), "x": (0.0, 1.0)}, 8, 33, 1e-11)
+    t = np.linspace(0, 1, 50)
+    expected = 1 / np.sqrt(1 + (1 / 0.09 - 1) * np.exp(-10 * t))
+    assert np.abs(flat.on_grid({"t": t, "x": np.zeros(1)})["u"][:, 0] - expected).max() < 1e-8
+
+
+def test_diffusion_of_waves_alone_is_exact():
+    domain = {"t": (0.0, 2.0), "x": (0.0, 3.0)}
+    k = 2 * np.pi / 3
+    waves = reaction_diffusion(0.1, lambda u: 0 * u, lambda x: np.cos(2 * k * x), domain, 16, 33, 1e-11)
+    t, x = np.linspace(0, 2, 9), np.linspace(0, 3, 20)
+    expected = np.exp(-0.1 * (2 * k) ** 2 * t)[:, None] * np.cos(2 * k * x)
+    assert np.abs(waves.on_grid({"t": t, "x": x})["u"] - expected).max() < 1e-8
+
+
+def test_projection_keeps_the_mean_that_sampling_gets_wrong():
+    mean = -2 / np.pi**2  # of x^2 cos(pi x) over [-1, 1]
+    x = fourier_nodes(64, -1.0, 1.0)
+    wrong = abs(np.mean(x**2 * np.cos(np.pi * x)) - mean)
+    assert abs(projected(lambda x: x**2 * np.cos(np.pi * x), -1.0, 1.0, 64).mean() - mean) < wrong / 200
+
+
+# Nonlinear diffusion
+
+
+@pytest.fixture(scope="module")
+def bumps():
+    pde = Diffusion2D()
+    return pde, pde.solved(65)
+
+
+def box_finite_volumes(pde, cells, times):
+    """Second-order conservative scheme with u^2 as the potential on a uniform grid: cell centres and values."""
+    x = -1 + (np.arange(cells) + 0.5) * 2 / cells
+
+    def slope(t, u):
+        square = u.reshape(cells, cells) ** 2
+        # the ghost value makes the potential vanish on the face
+        rows = np.diff(np.concatenate([-square[:1], square, -square[-1:]], axis=0), n=2, axis=0)
+        columns = np.diff(np.concatenate([-square[:, :1], square, -square[:, -1:]], axis=1), n=2, axis=1)
+        return (pde.a / 2 * (rows + columns) * (cells / 2) ** 2).ravel()
+
+    start = pde.initial(0.0, x[:, None], x[None, :]).ravel()
+    u = solve_ivp(slope, (0, times[-1]), start, t_eval=times, rtol=1e-6, atol=1e-9).y.T
+    return x, u.reshape(len(times), cells, cells)
+
+
+def test_diffusion_agrees_with_finite_volumes(bumps):
+    pde, reference = bumps
+    times = np.array([0.25, 0.5, 1.0])
+    errors = []
+    for cells in (40, 80):
+        x, u = box_finite_volumes(pde, cells, times)
+        errors.append(relative(u, reference.on_grid({"t": times, "x": x, "y": x})["u"]))
+    assert errors[1] < 2e-3
+    assert errors[0] / errors[1] > 3  # nearly second order (the layers at the faces cost a little), to the reference
+
+
+def test_diffusion_refines_to_itself(bumps):
+    pde, fine = bumps
+    grid = {"t": np.linspace(0.1, 1, 5), "x": np.linspace(-1, 1, 41), "y": np.linspace(-1, 1, 41)}
+    errors = [relative(pde.solved(count).on_grid(grid)["u"], fine.on_grid(grid)["u"]) for count in (25, 49)]
+    assert errors[0] > 10 * errors[1]
+    assert errors[1] < 2e-4
+
+
+def test_diffusion_keeps_its_bounds_and_loses_mass_through_the_faces(bumps):
+    _, reference = bumps
+    t, (nodes, weights) = np.linspace(0, 1, 11), np.polynomial.legendre.leggauss(80)
+    u = reference.on_grid({"t": t, "x": nodes, "y": nodes})["u"]
+    mass = np.einsum("tij,i,j->t", u, weights, weights)
+    assert (np.diff(mass) < 0).all()
+    assert mass[-1] > 0.95 * mass[0]
+    assert u.min() > -1e-4
+    assert (np.diff(u.max(axis=(1, 2))) < 0).all()
+
+
+def test_diffusion_obeys_the_law_of_the_cube(bumps):
+    # multiply u_t = (a/2) Lap v by v = u^2 (which is 0 on the faces): d/dt int u^3 / 3 = -(a/2) int |grad v|^2
+    pde, reference = bumps
+    t, s = chebyshev_nodes(17, 0.2, 1.0), chebyshev_nodes(65, -1.0, 1.0)
+    u = reference.on_grid({"t": t, "x": s, "y": s})["u"]
+    chebyshev = np.polynomial.chebyshev
+    coefficients = np.linalg.inv(chebyshev.chebvander(s, 64))
+
+    def derivative(values, axis):
+        series = chebyshev.chebder(np.tensordot(coefficients, values, (1, axis)))
+        return np.tensordot(chebyshev.chebvander(s, 63), series, (1, 0))
+
+    integrals = chebyshev.chebint(np.eye(65))
+    weights = (chebyshev.chebval(1.0, integrals) - chebyshev.chebval(-1.0, integrals)) @ coefficients
+    v_x, v_y = derivative(u**2, 1), derivative(u**2, 2)  # the axis differentiated comes first
+    dissipation = np.einsum("xty,x,y->t", v_x**2, weights, weights) + np.einsum("ytx,x,y->t", v_y**2, weights, weights)
+    cube = np.einsum("txy,x,y->t", u**3, weights, weights) / 3
+    fit = np.polynomial.Polynomial.fit(t, cube, 12)
+    assert np.allclose(fit.deriv()(t)[2:-2], -pde.a / 2 * dissipation[2:-2], rtol=1e-3)
+
+
+def test_diffusion_twice_as_fast_is_the_same_in_half_the_time():
+    pde = Diffusion2D()
+    fast = dataclasses.replace(pde, a=0.1, domain=pde.domain.replace(t=(0, 0.5)))
+    s = np.linspace(-1, 1, 21)
+    slow_end = pde.solved(33).on_grid({"t": np.array([0.3, 1.0]), "x": s, "y": s})["u"]
+    fast_end = fast.solved(33).on_grid({"t": np.array([0.15, 0.5]), "x": s, "y": s})["u"]
+    assert relative(fast_end, slow_end) < 1e-5
+
+
+# Flow on a torus
+
+
+def test_taylor_green_vortex_decays_exactly():
+    flow = torus_flow(0.05, lambda x, y: 2 * np.cos(x) * np.cos(y), TORUS, 16, 17, 1e-11)
+    grid = {"t": np.linspace(0, 1, 5), "x": np.linspace(0, 6, 13), "y": np.linspace(0, 6, 17)}
+    decay = np.exp(-0.1 * grid["t"])[:, None, None]
+    x, y = grid["x"][:, None], grid["y"]
+    values = flow.on_grid(grid)
+    assert np.allclose(values["vorticity"], 2 * decay * np.cos(x) * np.cos(y), atol=1e-9)
+    assert np.allclose(values["u"], -decay * np.cos(x) * np.sin(y), atol=1e-9)
+    assert np.allclose(values["v"], decay * np.sin(x) * np.cos(y), atol=1e-9)
+
+
+@pytest.fixture(scope="module")
+def turbulence():
+    pde = NavierStokes2D(nu=0.03, band=3)
+    return pde, pde.solved(64)
+
+
+def spectral_derivatives(values):
+    k = np.fft.fftfreq(values.shape[-1], 1 / values.shape[-1])
+    waves = np.fft.fft2(values)
+    return np.fft.ifft2(1j * k[:, None] * waves).real, np.fft.ifft2(1j * k * waves).real
+
+
+def test_energy_decays_by_twice_viscosity_times_enstrophy(turbulence):
+    pde, flow = turbulence
+    energy = np.polynomial.Chebyshev.fit(
+        flow.axes["t"], (flow.values["u"] ** 2 + flow.values["v"] ** 2).mean(axis=(1, 2)) / 2, 20
+    )
+    enstrophy = (flow.values["vorticity"] ** 2).mean(axis=(1, 2)) / 2
+    assert np.allclose(energy.deriv()(flow.axes["t"]), -2 * pde.nu * enstrophy, rtol=1e-5)
+
+
+def test_enstrophy_decays_by_twice_viscosity_times_palinstrophy(turbulence):
+    pde, flow = turbulence
+    w_x, w_y = spectral_derivatives(flow.values["vorticity"])
+    enstrophy = np.polynomial.Chebyshev.fit(
+        flow.axes["t"], (flow.values["vorticity"] ** 2).mean(axis=(1, 2)) / 2, 20
+    )
+    palinstrophy = (w_x**2 + w_y**2).mean(axis=(1, 2)) / 2
+    assert np.allclose(enstrophy.deriv()(flow.axes["t"]), -2 * pde.nu * palinstrophy, rtol=1e-4)
+
+
+def test_means_vanish_and_velocity_has_no_divergence(turbulence):
+    _, flow = turbulence
+    for name in ("u", "v", "vorticity"):
+        assert np.abs(flow.values[name].mean(axis=(1, 2))).max() < 1e-13
+    u_x, u_y = spectral_derivatives(flow.values["u"])
+    v_x, v_y = spectral_derivatives(flow.values["v"])
+    assert np.abs(u_x + v_y).max() < 1e-11
+    assert np.abs(v_x - u_y - flow.values["vorticity"]).max() < 1e-11
+
+
+def test_flow_agrees_with_a_projection_method_in_velocities(turbulence):
+    pde, flow = turbulence
+    count, steps = 64, 200
+    x = fourier_nodes(count, 0.0, 2 * np.pi)
+    k = wavenumbers(count, (2 * np.pi, 2 * np.pi))
+
+    def slope(waves):
+        u, v, u_x, u_y, v_x, v_y = np.fft.irfft2(
+            [*waves, *(1j * s * component for component in waves for s in (k.x, k.y))], (count, count)
+        )
+        force = -k.kept * np.fft.rfft2([u * u_x + v * u_y, u * v_x + v * v_y])
+        pressure = (k.x * force[0] + k.y * force[1]) * k.inverse
+        return force - np.stack([k.x * pressure, k.y * pressure]) - pde.nu * k.squared * waves
+
+    waves = k.kept * np.fft.rfft2(np.stack(pde.initial_velocity(0.0, x[:, None], x[None, :])))
+    h = 1 / steps
+    for _ in range(steps):
+        k1 = slope(waves)
+        k2 = slope(waves + h / 2 * k1)
+        k3 = slope(waves + h / 2 * k2)
+        waves = waves + h / 6 * (k1 + 2 * k2 + 2 * k3 + slope(waves + h * k3))
+    u, v = np.fft.irfft2(waves, (count, count))
+    assert relative(u, flow.values["u"][-1]) < 1e-4
+    assert relative(v, flow.values["v"][-1]) < 1e-4
+
+
+def test_flow_with_more_modes_is_the_same(turbulence):
+    pde, fine = turbulence
+    grid = {"t": np.linspace(0, 1, 5), "x": np.linspace(0, 6, 20), "y": np.linspace(0, 6, 20)}
+    errors = [relative(pde.solved(n).on_grid(grid)["vorticity"], fine.on_grid(grid)["vorticity"]) for n in (24, 48)]
+    assert errors[0] > 10 * errors[1]
+    assert errors[1] < 2e-3
+
+
+# The random initial field
+
+
+def test_random_flow_has_its_speed_and_band():
+    pde = NavierStokes2D(speed=1.7, band=4)
+    x = fourier_nodes(32, 0.0, 2 * np.pi)
+    u, v = pde.initial_velocity(0.0, x[:, None], x[None, :])
+    assert np.sqrt((u**2 + v**2).mean()) == pytest.approx(1.7, rel=1e-12)
+    waves = np.abs(np.fft.fft2(pde.initial_vorticity(0.0, x[:, None], x[None, :]))) / 32**2
+    k = np.fft.fftfreq(32, 1 / 32)
+    radius = np.hypot(k[:, None], k)
+    assert waves[(radius > 4) | (radius == 0)].max() < 1e-14
+    assert waves[(radius <= 4) & (radius > 3)].max() > 1e-2
+
+
+def test_random_flow_is_the_same_for_a_seed_and_differs_between_seeds():
+    point = np.array([0.3]), np.array([1.1])
+    first = NavierStokes2D().initial_velocity(0.0, *point)[0]
+    assert np.array_equal(first, NavierStokes2D().initial_velocity(0.0, *point)[0])
+    assert not np.allclose(first, NavierStokes2D(seed=1).initial_velocity(0.0, *point)[0])
+
+
+@pytest.mark.parametrize("length", [2 * np.pi, 3.0])
+def test_random_flow_on_fields_has_the_vorticity_of_its_velocity(length, x64):
+    pde = NavierStokes2D(band=3)
+    pde = dataclasses.replace(pde, domain=pde.domain.replace(x=(0, length), y=(0, 2 * length)))
+    generator = np.random.default_rng(1)
+    points = {"t": np.zeros(20), "x": generator.uniform(0, length, 20), "y": generator.uniform(0, length, 20)}
+    fields = point_coordinates(**points)
+    u, v = pde.initial_velocity(*fields.values())
+    w = pde.initial_vorticity(*fields.values())
+    assert np.allclose((u.d("x") + v.d("y")).value, 0, atol=1e-12)
+    assert np.allclose((pde.vorticity(u, v) - w).value, 0, atol=1e-12)
+    assert np.allclose(w.value, pde.initial_vorticity(*points.values()), atol=1e-12)
+
+
+def test_fourier_sum_differentiates_itself(x64):
+    psi = random_stream_function(3, 4, 1.0, (2.0, 0.5))
+    points = {"x": np.linspace(0, 3, 15), "y": np.linspace(-1, 4, 15)}
+    field = point_field(psi, points)
+    for axis, name in enumerate("xy"):
+        assert np.allclose(psi.d(axis)(*points.values()), field.d(name).value, atol=1e-12)
+    assert np.allclose(psi.d(0).d(1)(*points.values()), field.d("xy").value, atol=1e-12)
+
+
+def test_fourier_sum_by_hand():
+    coefficients = np.zeros((5, 5))
+    coefficients[0, 0], coefficients[1, 4], coefficients[4, 0] = 7.0, 2.0, -3.0
+    x, y = np.linspace(0, 1, 6), np.linspace(2, 3, 6)
+    expected = 7 + 2 * np.cos(x) * np.sin(2 * y) - 3 * np.sin(2 * x)
+    assert np.allclose(FourierSum(coefficients, (1.0, 1.0))(x, y), expected)
