@@ -6,7 +6,7 @@ through that tensor, an axis at a time, and second derivatives hand out the firs
 Conditions are values and slopes of the same tensor on faces.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -14,7 +14,6 @@ import jax.numpy as jnp
 
 from spinn.networks.separable import SeparableNetwork
 from spinn.pdes import PDE
-from spinn.sampling.separable import AxisBatch
 
 Points = dict[str, jax.Array]
 Function = Callable[[Points], Any]  # from the points of every axis to one tensor, or a tuple of them
@@ -57,21 +56,23 @@ def component(function: Function, index: int) -> Function:
     return lambda points: function(points)[index]
 
 
-def grid_of(points: Points) -> tuple[jax.Array, ...]:
-    """The coordinates as tensors."""
-    return tuple(jnp.meshgrid(*points.values(), indexing="ij"))
+def forcing(pde: Any, points: Points) -> tuple[jax.Array, ...]:
+    """The right-hand sides on the grid, made once for many steps as in the paper's code."""
+    tensors = jnp.meshgrid(*points.values(), indexing="ij")
+    known = pde.force(*tensors) if hasattr(pde, "force") else (pde.source(*tensors),)
+    return tuple(jnp.broadcast_to(one, tensors[0].shape) for one in known)
 
 
-def helmholtz_residuals(pde: Any, u: Function, points: Points) -> dict[str, jax.Array]:
+def helmholtz_residuals(pde: Any, u: Function, points: Points, known: Sequence[jax.Array]) -> dict[str, jax.Array]:
     """u_xx + u_yy + u_zz + k^2 u - q."""
     seconds = [first_and_second(component(u, 0), points, axis)[1] for axis in points]
-    return {"residual": sum(seconds) + pde.k**2 * u(points)[0] - pde.source(*grid_of(points))}
+    return {"residual": sum(seconds) + pde.k**2 * u(points)[0] - known[0]}
 
 
-def klein_gordon_residuals(pde: Any, u: Function, points: Points) -> dict[str, jax.Array]:
+def klein_gordon_residuals(pde: Any, u: Function, points: Points, known: Sequence[jax.Array]) -> dict[str, jax.Array]:
     """u_tt - u_xx - u_yy + u^2 - f."""
     tt, xx, yy = (first_and_second(component(u, 0), points, axis)[1] for axis in points)
-    return {"residual": tt - xx - yy + u(points)[0] ** 2 - pde.source(*grid_of(points))}
+    return {"residual": tt - xx - yy + u(points)[0] ** 2 - known[0]}
 
 
 def vorticities(velocity: Function) -> list[Function]:
@@ -84,14 +85,15 @@ def vorticities(velocity: Function) -> list[Function]:
     ]
 
 
-def navier_stokes_residuals(pde: Any, velocity: Function, points: Points) -> dict[str, jax.Array]:
+def navier_stokes_residuals(
+    pde: Any, velocity: Function, points: Points, known: Sequence[jax.Array]
+) -> dict[str, jax.Array]:
     """Vorticity form in three dimensions: derivatives of vorticities are jvps through the jvps that make them."""
     space = ("x", "y", "z")
     flow = velocity(points)
     curls = vorticities(velocity)
     spin = [curl(points) for curl in curls]
     gradients = [slope(velocity, points, axis) for axis in space]  # gradients[axis][component]
-    force = pde.force(*grid_of(points))
     result = {}
     for index, (name, curl) in enumerate(zip(space, curls, strict=True)):
         pairs = [first_and_second(curl, points, axis) for axis in space]
@@ -99,7 +101,7 @@ def navier_stokes_residuals(pde: Any, velocity: Function, points: Points) -> dic
         stretching = sum(spin[axis] * gradients[axis][index] for axis in range(3))
         diffusion = pde.nu * sum(second for _, second in pairs)
         change = slope(curl, points, "t")
-        result[f"vorticity_{name}"] = change + advection - stretching - diffusion - force[index]
+        result[f"vorticity_{name}"] = change + advection - stretching - diffusion - known[index]
     result["divergence"] = sum(gradients[axis][axis] for axis in range(3))
     return result
 
@@ -111,16 +113,10 @@ RESIDUALS = {
 }
 
 
-def nested_loss(pde: PDE, network: SeparableNetwork, batch: AxisBatch) -> jax.Array:
-    """Half the weighted mean square of the residuals on the grid."""
-    residuals = RESIDUALS[type(pde).__name__](pde, lambda points: merged(network, points), batch.points)
+def nested_loss(
+    pde: PDE, network: SeparableNetwork, points: Points, known: Sequence[jax.Array]
+) -> jax.Array:
+    """Half the mean square of the residuals on the grid, `known` being their right-hand sides there."""
+    residuals = RESIDUALS[type(pde).__name__](pde, lambda moved: merged(network, moved), points, known)
     weights = pde.residual_weights()
-    return sum((0.5 * weights.get(name, 1.0) * mean_square(batch, r) for name, r in residuals.items()), jnp.zeros(()))
-
-
-def mean_square(batch: AxisBatch, values: jax.Array) -> jax.Array:
-    """The weighted average of the squares, axis by axis from the last."""
-    total = values * values
-    for weights in reversed(batch.weights.values()):
-        total = total @ weights
-    return total
+    return sum((0.5 * weights.get(name, 1.0) * jnp.mean(r**2) for name, r in residuals.items()), jnp.zeros(()))

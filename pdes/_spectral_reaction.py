@@ -40,9 +40,7 @@ def reaction_diffusion(
     return Reference({"t": t, "x": x}, {"t": "chebyshev_sqrt", "x": "fourier"}, {"u": values}, digits=0.0)
 
 
-def projected(
-    initial: Callable[[Any], Any], low: float, high: float, points: int
-) -> Float[np.ndarray, " points"]:
+def projected(initial: Callable[[Any], Any], low: float, high: float, points: int) -> Float[np.ndarray, " points"]:
     """Nodal values of the truncated Fourier series of `initial`.
 
     Sampling a function with a kink gets its mean wrong by O(1/points^2), and diffusion remembers the mean; the series

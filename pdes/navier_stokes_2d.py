@@ -1,4 +1,4 @@
-"""Decaying turbulence on a torus in vorticity form (SPINN, NeurIPS 2023, section 4.3; Wang et al., arXiv 2203.07404)."""
+"""Decaying turbulence on a torus in vorticity form (SPINN, NeurIPS 2023, sec. 4.3; Wang et al., arXiv 2203.07404)."""
 
 import math
 
@@ -9,6 +9,7 @@ from spinn.pdes._random_flow import FourierSum, random_stream_function
 from spinn.pdes._spectral_flow import torus_flow
 
 RESOLUTIONS = (128, 192, 256, 384)  # of the reference
+
 
 class NavierStokes2D(PDE):
     r"""Incompressible Navier-Stokes:  w_t + u w_x + v w_y = nu Lap w,  w = v_x - u_y,  u_x + v_y = 0   on a torus.
@@ -76,7 +77,7 @@ class NavierStokes2D(PDE):
     def reference(self):
         """Dealiased pseudo-spectral solution (u, v, vorticity), refined until two resolutions agree.
 
-        The default takes 128 and 192 modes an axis, 20 s. The errors that a resolution study finds (relative L2 against
+        The default takes 128 and 192 modes an axis, 15 s. The errors that a resolution study finds (relative L2 against
         192 modes): velocity 5e-4, 3e-5, 1e-6 and vorticity 4e-3, 3e-4, 2e-5 at 64, 96, 128 modes: a factor of ten
         or more for every 32 modes, so that 192 modes are good to 7 and 6 digits.
         """

@@ -77,4 +77,3 @@ def load(folder: str | Path) -> Solution:
         pieces, modes = load_pieces(run_folder.path / MODEL, session.network)
     summary = json.loads(run_folder.summary.read_text(encoding="utf-8"))
     return Solution(pde, plan.config, summary, pieces, modes, run_folder.path)
-

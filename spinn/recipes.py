@@ -11,7 +11,7 @@ from spinn.pdes import PDE
 
 CLASSICAL = frozenset({"fourier", "legendre"})
 # Modes to start from when the data show no spectrum (they usually do: see spectrum.py), by number of axes.
-FIRST_MODES = {1: 24, 2: 16, 3: 10, 4: 6}
+FIRST_MODES = {1: 48, 2: 32, 3: 12, 4: 6}
 PAPER_POINTS = {1: 64, 2: 64, 3: 64, 4: 32}
 
 

@@ -53,6 +53,7 @@ class Saver:
             "place": dataclasses.asdict(place), "snapshot": snapshot.position(), "total_steps": total,
             "spans": [[piece.start, piece.end] for piece in pieces], "stages": self.session.stages,
             "warnings": self.session.warnings, "compile_seconds": self.session.compile_seconds,
+            "zero_loss": self.session.zero_loss,
         }  # fmt: skip
         self.checkpoints.save(total, arrays, position)
 
@@ -66,6 +67,7 @@ def restored(session: Session, checkpoints: Checkpoints) -> Resumed | None:
     place = Place(**{**stored, "modes": tuple(stored["modes"])})
     session.place, session.stages = place, list(position["stages"])
     session.warnings, session.compile_seconds = list(position["warnings"]), float(position["compile_seconds"])
+    session.zero_loss = float(position["zero_loss"])
     blanks = [session.network(number, place.modes[number]) for number in range(place.window + 1)]
     session.pieces = [Piece(blanks[n], *span) for n, span in enumerate(position["spans"])]
     problem, _, params = session.problem(blanks[-1])

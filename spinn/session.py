@@ -21,6 +21,8 @@ from spinn.training.problem import Problem
 from spinn.training.reporting import Reporter
 from spinn.truth import relative_l2, truth_on_grid
 
+RESOLVED_LOSS = 1e-20  # relative to the loss of the zero field: residual 1e-10 of the data
+ROUNDING_LOSS = 1e-22  # below this, relative to the same, a Gauss-Newton step only moves rounding errors
 RESOLVED_TAIL = 1e-9  # an axis whose last modes carry less than this needs no more of them
 GROWTH = 1.5
 MAX_LEVELS = 8
@@ -60,6 +62,7 @@ class Session:
     compiled: dict[Any, dict[Any, Any]] = dataclasses.field(default_factory=dict)
     points: int = 0
     parameters: int = 0
+    zero_loss: float = 0.0  # loss of the zero field: the size of the data
     current: Any = None  # how to put the network together from the parameters being trained, and these parameters
 
     def train(self, resumed: "Resumed | None" = None) -> None:
@@ -111,8 +114,9 @@ class Session:
         sampler = dataclasses.replace(build_sampler(self.plan, self.pde, modes), counts=probe)
         network = self.network(0, modes)
         batch = sampler.draw(self.domain(0), key=jax.random.key(0))
-        blocks = build_objective(self.plan, self.pde, sampler).blocks(network, batch)
+        blocks = eqx.filter_jit(build_objective(self.plan, self.pde, sampler).blocks)(network, batch)
         arrays = {name: np.asarray(block) for name, block in blocks.items()}
+        self.zero_loss = 0.5 * sum(float(np.sum(array**2)) for array in arrays.values())
         found = data_modes(arrays, self.pde.coordinates, self.plan.embedding.periodic, modes)
         return limited(found, self.plan.embedding.periodic, len(self.pde.unknowns), MAX_FIRST_UNKNOWNS)
 
@@ -143,6 +147,8 @@ class Session:
     def grown_modes(self, network: Any) -> dict[str, int] | None:
         """More modes for the axes that need them, or None where all are resolved or the budget is spent."""
         if not self.plan.adaptive:
+            return None
+        if self.stages[-1]["loss"] < RESOLVED_LOSS * self.zero_loss:
             return None
         found = tails(network)
         short = {axis: tail for axis, tail in found.items() if tail > RESOLVED_TAIL}
@@ -199,7 +205,8 @@ class Session:
                          stage.warmup, stage.weight_decay)  # fmt: skip
         windows = f"window {place.window + 1}/{config.windows} " if config.windows != 1 else ""
         level = f" level {place.level + 1}" if self.plan.adaptive else ""
-        settings = LoopSettings(config.seed, config.sampling.resample_every, config.loss.weighting)
+        floor = ROUNDING_LOSS * self.zero_loss
+        settings = LoopSettings(config.seed, config.sampling.resample_every, config.loss.weighting, floor)
         key = (tuple(sorted(place.modes[-1].items())), place.window > 0, tuple(sorted(place.modes[-2].items()))
                if place.window else None)  # fmt: skip
         return StageRun(problem, spec, settings, f"{windows}{stage.optimizer}{level}", self.reporter,

@@ -42,3 +42,11 @@ def x64() -> Iterator[None]:
     """Run the test in double precision, as the engine does around a float64 run."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture
+def quick_compile() -> Iterator[None]:
+    """For tests that run many small programs once each: optimising these costs more than it saves."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)

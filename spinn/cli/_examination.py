@@ -74,7 +74,7 @@ def devices() -> Finding:
     unseen = _has_nvidia() and all(device.platform == "cpu" for device in seen)
     if unseen:
         detail += "; there is an NVIDIA GPU that jax does not see"
-    return Finding("devices", not unseen, detail, 'pip install "jax[cuda12]", and unset JAX_PLATFORMS', essential=False)
+    return Finding("devices", not unseen, detail, 'pip install "jax[cuda13]", and unset JAX_PLATFORMS', essential=False)
 
 
 def _has_nvidia() -> bool:

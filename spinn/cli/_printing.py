@@ -38,6 +38,13 @@ def number(value: Any) -> str:
     return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def entry(value: Any) -> str:
+    """Nested results on one line: `{"u": 1e-3}` is "u 0.001"."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {entry(item)}" for name, item in value.items())
+    return "; ".join(map(entry, value)) if isinstance(value, list) else number(value)
+
+
 def note(text: str, *, quiet: bool = False) -> None:
     """Something to know, on standard error, so that standard output holds results only."""
     if not quiet:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from spinn.cli._printing import command, json_option, json_text, note, number, table
+from spinn.cli._printing import command, entry, json_option, json_text, note, table
 
 DESCRIPTION = """\
 Show a PDE, a configuration or a run.
@@ -99,11 +99,5 @@ def _value(value: Any) -> str:
 
 def run_lines(summary: dict[str, Any]) -> str:
     """A run's summary for people: nested entries on one line each."""
-    rows = [(name.replace("_", " "), _entry(value)) for name, value in summary.items() if value not in (None, [], {})]
+    rows = [(name.replace("_", " "), entry(value)) for name, value in summary.items() if value not in (None, [], {})]
     return table(("", ""), rows).lstrip("\n")
-
-
-def _entry(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_entry(item)}" for name, item in value.items())
-    return "; ".join(map(_entry, value)) if isinstance(value, list) else number(value)

@@ -1,10 +1,11 @@
 """`spinn solve`: solve a PDE and write a run's folder."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from spinn.cli._printing import command, errors_by_unknown, json_option, json_text, note, number
+from spinn.cli._printing import command, entry, errors_by_unknown, json_option, json_text, note
 from spinn.cli._runs import resumable
 
 DESCRIPTION = """\
@@ -75,12 +76,12 @@ def run(arguments: argparse.Namespace) -> int:
     return exit_code(solution.summary)
 
 
-def exit_code(summary: dict[str, Any]) -> int:
+def exit_code(summary: Mapping[str, Any]) -> int:
     """0 for a run that ended well, 130 for one that was interrupted, 1 otherwise."""
     return {"ok": 0, "interrupted": 130}.get(str(summary.get("status")), 1)
 
 
-def closing_lines(summary: dict[str, Any], folder: Path | None) -> str:
+def closing_lines(summary: Mapping[str, Any], folder: Path | None) -> str:
     """What a person wants to know at the end: status, errors, seconds, and where to look."""
     lines = [f"{summary.get('pde')}: {summary.get('status')}"]
     errors = errors_by_unknown(summary)
@@ -120,6 +121,22 @@ def _estimate(config: Any, pde: Any, *, as_json: bool) -> int:
     if as_json:
         print(json_text(estimate))
     else:
-        width = max((len(name) for name in estimate), default=0)
-        print("\n".join(f"{name.replace('_', ' ').ljust(width)}  {number(value)}" for name, value in estimate.items()))
+        print(estimate_lines(estimate))
     return 0
+
+
+def estimate_lines(estimate: dict[str, Any]) -> str:
+    """An estimate for people: bytes and seconds in units, one entry a line."""
+    from spinn.output.formatting import compact, duration
+
+    def shown(name: str, value: Any) -> str:
+        if isinstance(value, int | float) and name.endswith("bytes"):
+            return f"{compact(float(value))}B"
+        if isinstance(value, int | float) and "seconds" in name:
+            return duration(float(value))
+        return entry(value)
+
+    labels = {name: name.removesuffix("_bytes").replace("_seconds", "").replace("_", " ") for name in estimate}
+    labels |= {"seconds": "time"} if "seconds" in estimate else {}
+    width = max(map(len, labels.values()), default=0)
+    return "\n".join(f"{labels[name].ljust(width)}  {shown(name, value)}" for name, value in estimate.items())

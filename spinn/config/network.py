@@ -44,8 +44,8 @@ class Network(Section):
     )
     frequency: Auto | Positive = Field(
         default="auto",
-        description="Scale of the first layer of sine features (omega_0 of SIREN), in half-waves over the interval. "
-        "Too low blurs fine detail, too high makes noise.",
+        description="Highest angular frequency of the first layer of sine features over half the interval (omega_0 of "
+        "SIREN), and the spread of fourier_mlp frequencies. Too low blurs fine detail, too high makes noise.",
     )
     embed: Auto | Switch = Field(
         default="auto",

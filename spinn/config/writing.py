@@ -67,4 +67,8 @@ def _differences(old: Any, new: Any, path: tuple[str | int, ...]) -> list[str]:
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         pairs = enumerate(zip(old, new, strict=True))
         return [line for index, (a, b) in pairs for line in _differences(a, b, (*path, index))]
-    return [] if old == new else [f"{dotted(path)}: {shown(old)} -> {shown(new)}"]
+    return [] if old == new else [f"{dotted(path)}: {_word(old)} -> {_word(new)}"]
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else shown(value)

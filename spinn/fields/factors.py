@@ -97,7 +97,22 @@ class MeanFactor:
         return self.weights[None, :] @ product(self.factors)
 
 
-Factor = JetFactor | KnownFactor | MeanFactor
+@dataclasses.dataclass(frozen=True, eq=False)
+class TabulatedFactor:
+    """Values alone, told apart by their place in a list; no derivative."""
+
+    values: Float[Array, "points rank"]
+    place: int
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        return ("tabulated", self.place)
+
+    def derivative(self) -> "TabulatedFactor":
+        raise ValueError("a tabulated factor has no derivative: differentiate the field before tabulating it")
+
+
+Factor = JetFactor | KnownFactor | MeanFactor | TabulatedFactor
 
 
 def product(factors: tuple[Factor, ...]) -> Float[Array, "points rank"]:

@@ -54,8 +54,8 @@ class SeparableNetwork(eqx.Module):
     axes: tuple[str, ...] = eqx.field(static=True)
     unknowns: tuple[str, ...] = eqx.field(static=True)
     features: tuple[AxisFeatures, ...]
-    mixings: tuple[Float[Array, "features outputs"] | None, ...]
-    biases: tuple[Float[Array, " outputs"] | None, ...]
+    mixings: tuple[Float[Array, "_ _"] | None, ...]  # (features, outputs) of each axis
+    biases: tuple[Float[Array, " _"] | None, ...]
     core: Float[Array, "unknowns ..."] | None
 
     @property
@@ -142,7 +142,8 @@ def tucker_network(
         rank, width = ranks[axis], one.body.width
         mixings.append(None if rank is None else jax.random.normal(k, (width, rank)) / math.sqrt(width))
         sizes.append(width if rank is None else rank)
-    core = jax.random.normal(key_core, (len(unknowns), *sizes)) * (scale / math.sqrt(math.prod(sizes)))
+    shape = (len(unknowns), *sizes)
+    core = jax.random.normal(key_core, shape) * (scale / math.sqrt(math.prod(sizes))) if scale else jnp.zeros(shape)
     biases: list[Array | None] = [None] * len(sizes)
     return SeparableNetwork(
         tuple(features), tuple(unknowns), tuple(features.values()), tuple(mixings), tuple(biases), core

@@ -42,8 +42,16 @@ class Taylor:
 
     def affine(self, weight: Float[Array, "inputs outputs"], bias: Float[Array, " outputs"] | None = None) -> "Taylor":
         """A dense layer: the weight acts on every order, the bias on the value only."""
-        result = self.coefficients @ weight
-        return Taylor(result if bias is None else result.at[0].add(bias))
+        if weight.shape[0] == 1:  # an outer product, which fuses with its neighbours
+            result = self.coefficients * weight[0]
+        else:  # one flat product: its two transposes run faster than those of a batched one
+            flat = self.coefficients.reshape(-1, weight.shape[0]) @ weight
+            result = flat.reshape(*self.coefficients.shape[:2], weight.shape[1])
+        if bias is None:
+            return Taylor(result)
+        # Zeros for the other orders: an in-place update would keep the sum from fusing.
+        here = np.eye(self.order + 1, 1, dtype=result.dtype)[:, :, None]
+        return Taylor(result + here * bias)
 
     def derivatives(self) -> Float[Array, "orders points features"]:
         """f, f', f'', ...: the coefficients times m!."""
@@ -59,15 +67,15 @@ def variable(points: Float[Array, " points"], order: int, scale: float | Array =
 
 def cauchy(a: Array, b: Array) -> Array:
     """Coefficients of a product."""
-    orders = range(a.shape[0])
-    return jnp.stack([sum(a[j] * b[m - j] for j in range(m + 1)) for m in orders])
+    left, right = jnp.unstack(a), jnp.unstack(b)
+    return jnp.stack([sum(left[j] * right[m - j] for j in range(m + 1)) for m in range(len(left))])
 
 
 def sine_cosine(z: Taylor) -> tuple[Taylor, Taylor]:
     """sin z and cos z: m s_m = sum j z_j c_(m-j), m c_m = -sum j z_j s_(m-j)."""
-    a = z.coefficients
+    a = jnp.unstack(z.coefficients)
     sines, cosines = [jnp.sin(a[0])], [jnp.cos(a[0])]
-    for m in range(1, a.shape[0]):
+    for m in range(1, len(a)):
         sine = sum(j * a[j] * cosines[m - j] for j in range(1, m + 1)) / m
         cosine = sum(j * a[j] * sines[m - j] for j in range(1, m + 1)) / -m
         sines.append(sine)
@@ -82,10 +90,10 @@ def sine(z: Taylor) -> Taylor:
 
 def tanh(z: Taylor) -> Taylor:
     """tanh z: y' = (1 - y^2) z', so m y_m = sum j z_j v_(m-j) with v = 1 - y^2."""
-    a = z.coefficients
+    a = jnp.unstack(z.coefficients)
     values = [jnp.tanh(a[0])]
     slopes = [1.0 - values[0] ** 2]
-    for m in range(1, a.shape[0]):
+    for m in range(1, len(a)):
         values.append(sum(j * a[j] * slopes[m - j] for j in range(1, m + 1)) / m)
         slopes.append(-sum(values[j] * values[m - j] for j in range(m + 1)))
     return Taylor(jnp.stack(values))

@@ -22,7 +22,7 @@ from spinn.objective.blocks import (
     half_square,
     interior_residuals,
 )
-from spinn.objective.norms import gram_norm, qr_norm
+from spinn.objective.norms import gram_norm, grid_norm, qr_norm
 from spinn.pdes import PDE, Face, Local, derivative_orders
 from spinn.pdes._conditions import At
 from spinn.sampling.separable import AxisBatch
@@ -153,8 +153,8 @@ class SeparableObjective:
     ) -> tuple[dict[str, Array], Array | float]:
         """Half the squared norm of each interior block, and the loss that later times wait for."""
         found = interior_residuals(self.pde, local)
-        if self.norm != "grid" and not self.weighting.causal and all(_is_cp(field) for field, _ in found.values()):
-            norm = gram_norm if self.norm == "gram" else qr_norm
+        if not self.weighting.causal and all(_is_cp(field) for field, _ in found.values()):
+            norm = {"grid": grid_norm, "gram": gram_norm, "qr": qr_norm}[self.norm]
             return {
                 name: 0.5 * self.weighting.root(name, own, scales) ** 2 * norm(field)
                 for name, (field, own) in found.items()

@@ -1,8 +1,8 @@
 """Levenberg-Marquardt without matrices: each step solves a damped linear least-squares problem by CGLS.
 
 Products with the Jacobian and its transpose come from forward and reverse mode through the residual blocks, so any
-parametrisation and any mixture of conditions is minimised alike. Columns are scaled by their norms (estimated from random
-probes), which is all the preconditioning that orthogonalised axis features need.
+parametrisation and any mixture of conditions is minimised alike. Columns are scaled by their norms, and unknowns that share
+a mode are decoupled (both estimated from random probes): all the preconditioning that orthogonalised features need.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,11 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, PRNGKeyArray
+
+# Weight of the diagonal in the estimated blocks.
+SHRINKAGE = 0.1
+# Bounds of the relative accuracy of the linear solves.
+FORCING = (1e-8, 1e-3)
 
 Vector = Float[Array, " n"]
 
@@ -23,6 +28,7 @@ class GaussNewtonState(NamedTuple):
     loss: Float[Array, ""]
     accepted: Array
     iterations: Array
+    forcing: Float[Array, ""]  # relative accuracy asked of the next linear solve
 
 
 class _Cgls(NamedTuple):
@@ -33,18 +39,48 @@ class _Cgls(NamedTuple):
     count: Array
 
 
-def column_scales(transpose: Callable[[Any], Vector], residual: Any, probes: int, *, key: PRNGKeyArray) -> Vector:
-    """Estimated column norms of the Jacobian: root mean square of J^T z over random signs z (Bekas et al. 2007)."""
+class Preconditioner(NamedTuple):
+    """A change of variables: blocks of (unknowns, unknowns), one a mode, that make the columns of J nearly orthonormal."""
 
-    def probe(one: PRNGKeyArray) -> Vector:
+    inverse_root: Float[Array, "modes unknowns unknowns"]
+
+    def apply(self, x: Vector) -> Vector:
+        """From scaled variables to parameters."""
+        return self._times(x, "mji,jm->im")
+
+    def transpose(self, gradient: Vector) -> Vector:
+        """From the gradient in parameters to that in scaled variables."""
+        return self._times(gradient, "mij,jm->im")
+
+    def _times(self, x: Vector, subscripts: str) -> Vector:
+        unknowns = self.inverse_root.shape[1]
+        return jnp.einsum(subscripts, self.inverse_root, x.reshape(unknowns, -1)).reshape(-1)
+
+
+def preconditioner(
+    transpose: Callable[[Any], Vector], residual: Any, unknowns: int, probes: int, *, key: PRNGKeyArray
+) -> Preconditioner:
+    """Block-diagonal part of J^T J, estimated as the mean of (J^T z)(J^T z)^T over random signs z (Bekas et al. 2007).
+
+    Parameters are (unknowns, modes) in this order. Off-diagonal entries are shrunk, since few probes make them noisy.
+    """
+
+    def probe(total: Array, one: PRNGKeyArray) -> tuple[Array, None]:
         leaves, tree = jax.tree.flatten(residual)
         keys = jax.random.split(one, len(leaves))
         signs = [jax.random.rademacher(k, leaf.shape, leaf.dtype) for k, leaf in zip(keys, leaves, strict=True)]
-        return transpose(jax.tree.unflatten(tree, signs)) ** 2
+        image = transpose(jax.tree.unflatten(tree, signs)).reshape(unknowns, -1)
+        return total + jnp.einsum("im,jm->mij", image, image), None
 
-    total = jax.lax.map(probe, jax.random.split(key, probes))
-    scales = jnp.sqrt(jnp.mean(total, 0))
-    return jnp.maximum(scales, 1e-8 * jnp.max(scales) + jnp.finfo(scales.dtype).tiny)
+    keys = jax.random.split(key, probes)
+    size = sum(leaf.size for leaf in jax.tree.leaves(jax.eval_shape(transpose, residual)))
+    dtype = jax.tree.leaves(residual)[0].dtype
+    total = jax.lax.scan(probe, jnp.zeros((size // unknowns, unknowns, unknowns), dtype), keys)[0] / probes
+    diagonal = jnp.eye(unknowns, dtype=dtype) * total
+    floor = (1e-16 * jnp.max(total) + jnp.finfo(dtype).tiny) * jnp.eye(unknowns, dtype=dtype)
+    root = jnp.linalg.cholesky((1.0 - SHRINKAGE) * total + SHRINKAGE * diagonal + floor)
+    eye = jnp.broadcast_to(jnp.eye(unknowns, dtype=dtype), root.shape)
+    return Preconditioner(jax.scipy.linalg.solve_triangular(root, eye, lower=True))
 
 
 def cgls(
@@ -52,7 +88,7 @@ def cgls(
     transpose: Callable[[Any], Vector],
     residual: Any,
     damping: Float[Array, ""],
-    tolerance: float,
+    tolerance: float | Float[Array, ""],
     max_iterations: int,
 ) -> tuple[Vector, Array]:
     """Minimise |J x + residual|^2 + damping |x|^2 from zero (Bjorck 1996, algorithm 7.4.1); (x, iterations)."""
@@ -84,7 +120,8 @@ def cgls(
 
 def gauss_newton_init(loss: Float[Array, ""], damping: float = 1e-6) -> GaussNewtonState:
     """The state before the first step."""
-    return GaussNewtonState(jnp.asarray(damping, loss.dtype), loss, jnp.asarray(True), jnp.zeros((), jnp.int32))
+    forcing = jnp.asarray(FORCING[1], loss.dtype)
+    return GaussNewtonState(jnp.asarray(damping, loss.dtype), loss, jnp.asarray(True), jnp.zeros((), jnp.int32), forcing)
 
 
 def gauss_newton_step(
@@ -93,9 +130,8 @@ def gauss_newton_step(
     state: GaussNewtonState,
     *,
     key: PRNGKeyArray,
-    tolerance: float = 1e-6,
-    max_iterations: int = 400,
-    probes: int = 16,
+    max_iterations: int = 500,
+    probes: int = 32,
 ) -> tuple[Any, GaussNewtonState, Any]:
     """One trust step: taken if the loss falls (then the damping shrinks), refused otherwise (then it grows).
 
@@ -104,16 +140,16 @@ def gauss_newton_step(
     flat, unravel = ravel_pytree(params)
     residual, push = jax.linearize(lambda x: blocks(unravel(x)), flat)
     pull = jax.linear_transpose(push, flat)
-    scales = column_scales(lambda z: pull(z)[0], residual, probes, key=key)
+    scaling = preconditioner(lambda z: pull(z)[0], residual, _unknowns(params), probes, key=key)
 
     def forward(x: Vector) -> Any:
-        return push(x / scales)
+        return push(scaling.apply(x))
 
     def transpose(z: Any) -> Vector:
-        return pull(z)[0] / scales
+        return scaling.transpose(pull(z)[0])
 
-    step, count = cgls(forward, transpose, residual, state.damping, tolerance, max_iterations)
-    candidate = flat + step / scales
+    step, count = cgls(forward, transpose, residual, state.damping, state.forcing, max_iterations)
+    candidate = flat + scaling.apply(step)
     new_parts, old_parts = _half_squares(blocks(unravel(candidate))), _half_squares(residual)
     loss, before = sum(jax.tree.leaves(new_parts)), sum(jax.tree.leaves(old_parts))
     better = loss < before
@@ -121,9 +157,17 @@ def gauss_newton_step(
     ratio = (before - loss) / jnp.maximum(predicted, jnp.finfo(loss.dtype).tiny)
     factor = jnp.where(ratio > 0.75, 0.1, jnp.where(ratio > 0.25, 1.0, 4.0))
     damping = jnp.clip(state.damping * jnp.where(better, factor, 10.0), 1e-16, 1e6)
+    # Eisenstat and Walker (1996), choice 2: solve as exactly as the last step shows the linear model to be worth.
+    forcing = jnp.clip(loss / jnp.maximum(before, jnp.finfo(loss.dtype).tiny), *FORCING)
     taken = unravel(jnp.where(better, candidate, flat))
     parts = jax.tree.map(lambda new, old: jnp.where(better, new, old), new_parts, old_parts)
-    return taken, GaussNewtonState(damping, jnp.where(better, loss, before), better, count), parts
+    return taken, GaussNewtonState(damping, jnp.where(better, loss, before), better, count, forcing), parts
+
+
+def _unknowns(params: Any) -> int:
+    """How many unknowns share a mode: the first axis of a lone core tensor; one for any other parametrisation."""
+    leaves = jax.tree.leaves(params)
+    return leaves[0].shape[0] if len(leaves) == 1 and leaves[0].ndim > 1 else 1
 
 
 def _half_squares(tree: Any) -> Any:

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 Box = tuple[float, float, float, float]  # left, bottom, width, height as fractions of the figure
 
-_LEFT, _TOP, _BOTTOM, _GAP = 0.74, 0.62, 0.46, 0.14
+_LEFT, _TOP, _BOTTOM = 0.74, 0.62, 0.46
+_GAP, _LINE_GAP = 0.34, 0.18  # the numbers at the ends of neighbouring axes need room beside, not below each other
 _LABELS = 0.50  # before a panel with labels of its own
 _BAR_GAP, _BAR, _BAR_LABELS = 0.10, 0.12, 0.68
 
@@ -28,7 +29,7 @@ class Layout:
     def size(self) -> tuple[float, float]:
         """Width and height of the figure, inches."""
         _, right = self._columns()[-1]
-        return right, _TOP + self.lines * self.panel[1] + (self.lines - 1) * _GAP + _BOTTOM
+        return right, _TOP + self.lines * self.panel[1] + (self.lines - 1) * _LINE_GAP + _BOTTOM
 
     def box(self, line: int, column: int) -> Box:
         """Where a panel lies."""
@@ -50,7 +51,7 @@ class Layout:
         return ends
 
     def _top(self, line: int) -> float:
-        return _TOP + line * (self.panel[1] + _GAP)
+        return _TOP + line * (self.panel[1] + _LINE_GAP)
 
     def _fraction(self, left: float, top: float, width: float, height: float) -> Box:
         across, down = self.size

@@ -1,6 +1,7 @@
 """Small multiples: rows are solution, truth and error, columns are planes of a grid; one colour bar a scale."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,9 +45,9 @@ def draw_panels(path: Path, axes: Arrays, rows: Sequence[Row], slices: Sequence[
     across = len(slices) == 1
     if across:
         barred = [index in {last for _, last in runs(scales)} for index in range(len(rows))]
-        layout = Layout(1, (_WIDTH, height), [True] * len(rows), barred)
+        layout = Layout(1, (_WIDTH, height), [r == 0 for r in range(len(rows))], barred)
     else:
-        fresh = [True, *(b.vertical != a.vertical for a, b in zip(slices[:-1], slices[1:], strict=True))]
+        fresh = [True, *(b.vertical != a.vertical for a, b in itertools.pairwise(slices))]
         layout = Layout(len(rows), (_WIDTH, height), fresh, [index == len(slices) - 1 for index in range(len(slices))])
     figure = Figure(figsize=layout.size, facecolor="white")
     figure.text(0.12 / layout.size[0], 1 - 0.1 / layout.size[1], heading, fontsize=11, ha="left", va="top")

@@ -28,6 +28,7 @@ class LoopSettings:
     seed: int = 0
     resample_every: int = 0
     weighting: str = "fixed"
+    floor: float = 0.0  # a Gauss-Newton stage ends below this loss: the rest is rounding
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -134,7 +135,7 @@ class StageRun:
         spec = self.spec
         if spec.tolerance is not None and good.best < math.inf and math.sqrt(2.0 * good.best) < spec.tolerance:
             return True
-        if spec.optimizer == "gauss_newton" and good.stalled >= PATIENCE:
+        if spec.optimizer == "gauss_newton" and (good.stalled >= PATIENCE or good.loss < self.settings.floor):
             return True
         over_time = spec.seconds is not None and good.seconds >= spec.seconds
         return over_time or (spec.steps is not None and good.step >= spec.steps)

@@ -139,6 +139,7 @@ def test_differences_name_their_path(write):
     old = load(write("pde: heat\ntrain: [{optimizer: adam, steps: 5}]\n"))
     new = load(write("pde: heat\ntrain: [{optimizer: adam, steps: 6}]\nseed: 1\n"))
     assert differences(old, new) == ["train.0.steps: 5 -> 6", "seed: 0 -> 1"]
+    assert differences(new, load(write("pde: heat\nprecision: float32\n")))[-1] == "precision: auto -> float32"
 
 
 def test_base_is_the_folder_of_the_file(write, tmp_path):

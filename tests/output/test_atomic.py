@@ -191,3 +191,16 @@ def test_hdf5_on_a_disk_that_fills_up(tmp_path: Path, size: int) -> None:
     assert "told:" in done.stdout and str(path) in done.stdout
     assert path.read_text() == "old"
     assert names(tmp_path) == ["a.h5"]
+
+
+def test_hdf5_may_fail_on_closing_with_its_own_kind_of_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    true_close = h5py.File.close
+
+    def close(self: h5py.File) -> None:
+        true_close(self)
+        raise RuntimeError("Can't decrement id ref count (unable to extend file properly)")
+
+    monkeypatch.setattr(h5py.File, "close", close)
+    with pytest.raises(SpinnError, match=r"unable to extend file properly.*--out"), writing_hdf5(tmp_path / "a.h5"):
+        pass
+    assert names(tmp_path) == []

@@ -114,9 +114,9 @@ def test_wrong_parameter_is_detected(name: str, key: str) -> None:
 
 @pytest.mark.parametrize("name", WITH_EXACT)
 def test_perturbed_solution_is_detected(name: str) -> None:
-    """One unknown at a time, changed by a thousandth of a smooth function of all coordinates."""
+    """Each of the first two unknowns, changed by a thousandth of a smooth function of all coordinates."""
     pde = pdes.get(name)()
-    for unknown in pde.unknowns:
+    for unknown in pde.unknowns[:2]:
 
         def perturbed(*coordinates: Any, unknown: str = unknown) -> dict[str, Any]:
             exact = pde.exact_solution(*coordinates)

@@ -71,9 +71,9 @@ def test_chebyshev_converges_algebraically_at_a_square_root_where_its_relative_i
         return np.sqrt(t) ** 3 + 2 * np.sqrt(t)
 
     assert np.abs(interpolation_matrix("chebyshev", plain, times) @ function(plain) - function(times)).max() > 1e-2
-    assert np.abs(
-        interpolation_matrix("chebyshev_sqrt", rooted, times) @ function(rooted) - function(times)
-    ).max() < 1e-12
+    assert (
+        np.abs(interpolation_matrix("chebyshev_sqrt", rooted, times) @ function(rooted) - function(times)).max() < 1e-12
+    )
 
 
 @pytest.mark.parametrize("mode", [1, 2, 9])
@@ -120,9 +120,7 @@ def tensor_reference():
 
 
 def function_u(t, x, y):
-    return (
-        t[:, None, None] ** 3 * np.sin(2 * np.pi * x)[None, :, None] + np.cos(4 * np.pi * y)[None, None, :]
-    )
+    return t[:, None, None] ** 3 * np.sin(2 * np.pi * x)[None, :, None] + np.cos(4 * np.pi * y)[None, None, :]
 
 
 def test_tensor_grid_values_and_order_of_dimensions():

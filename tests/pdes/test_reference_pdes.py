@@ -182,7 +182,7 @@ def test_diffusion_satisfies_the_equation_better_with_more_points(diffusion):
 
 
 def test_diffusion_wrong_coefficient_is_detected(diffusion):
-    pde, reference = diffusion
+    reference = diffusion[1]
     wrong = within(Diffusion2D(a=0.051), t=(0.1, 1), x=(-0.7, 0.6), y=(-0.7, 0.6))
     assert residuals(wrong, reference, (16, 48, 48))["residual"] > 5e-3
 
@@ -261,7 +261,7 @@ def test_turbulence_weights_are_the_papers():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "digits"), [("allen_cahn", 4.5), ("diffusion_2d", 5), ("navier_stokes_2d", 4.5)])
+@pytest.mark.parametrize(("name", "digits"), [("allen_cahn", 4.5), ("diffusion_2d", 4.5), ("navier_stokes_2d", 4.5)])
 def test_default_reference_converges_and_is_cached(name, digits):
     pde = get(name)()
     reference = pde.reference()
