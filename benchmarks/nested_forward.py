@@ -113,9 +113,7 @@ RESIDUALS = {
 }
 
 
-def nested_loss(
-    pde: PDE, network: SeparableNetwork, points: Points, known: Sequence[jax.Array]
-) -> jax.Array:
+def nested_loss(pde: PDE, network: SeparableNetwork, points: Points, known: Sequence[jax.Array]) -> jax.Array:
     """Half the mean square of the residuals on the grid, `known` being their right-hand sides there."""
     residuals = RESIDUALS[type(pde).__name__](pde, lambda moved: merged(network, moved), points, known)
     weights = pde.residual_weights()

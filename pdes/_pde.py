@@ -10,6 +10,8 @@ from spinn.pdes._conditions import At, Condition, Initial
 from spinn.pdes._domain import Box
 from spinn.pdes._reference import Reference
 
+NOWHERE = Box()  # without axes: every definition gives its own domain
+
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,7 +38,7 @@ class PDE(abc.ABC):
 
     coordinates: ClassVar[tuple[str, ...]] = ()
     unknowns: ClassVar[tuple[str, ...]] = ()
-    domain: Box
+    domain: Box = NOWHERE
 
     def __init_subclass__(cls, **kwargs: Any):
         if "domain" in cls.__dict__:
@@ -105,7 +107,7 @@ class PDE(abc.ABC):
     def condition_residuals(self, at: At, before: At | None = None) -> dict[str, tuple[Any, float]]:
         """Every condition's residual fields with their weights, by a name unique among the conditions.
 
-        `before`: the fields of an earlier time window; initial conditions then ask for their values instead of the PDE's.
+        `before`: the fields of an earlier time window; initial conditions then ask for its values, not the PDE's.
         """
         result: dict[str, tuple[Any, float]] = {}
         for condition in self.conditions():

@@ -136,7 +136,8 @@ def trainable(network: SeparableNetwork, plan: Plan) -> Any:
 
 def point_counts(plan: Plan, pde: PDE, modes: Modes) -> dict[str, int]:
     """Collocation points an axis: as configured, else 1.5 times the bandwidth of classical features (and at least
-    two more than that, for products of two fields), 64 to 24 for networks."""
+    two more than that, for products of two fields), 64 to 24 for networks.
+    """
     given = plan.config.sampling.points_per_axis
     counts = {}
     for axis in pde.coordinates:
@@ -164,6 +165,7 @@ def build_objective(plan: Plan, pde: PDE, sampler: AxisSampler) -> SeparableObje
     if slabs == "auto":
         wanted = -(-points // POINTS_PER_SLAB)
         slabs = next(n for n in range(min(wanted, counts[0]), counts[0] + 1) if counts[0] % n == 0)
+    assert isinstance(slabs, int)
     norm = loss.norm
     if norm == "auto":
         # Squared Gram matrices lose half the digits, which float32 does not have to give.

@@ -10,7 +10,7 @@ from spinn.pdes._conditions import selected_faces
 
 @dataclasses.dataclass(frozen=True)
 class Embedding:
-    """Axes built periodic, ends at which all unknowns are built to vanish, and the condition blocks that this covers."""
+    """Axes built periodic, ends at which all unknowns are built to vanish, and condition blocks thus covered."""
 
     periodic: frozenset[str] = frozenset()
     vanish: Mapping[str, tuple[bool, bool]] = dataclasses.field(default_factory=dict)
@@ -45,8 +45,11 @@ def _declared(pde: PDE) -> tuple[dict[str, set[str]], dict[Face, set[str]]]:
             continue
         if isinstance(condition, Periodic):
             periodic.setdefault(condition.axis, set()).add(condition.unknown)
-        elif isinstance(condition, Dirichlet) and condition.label is None:
-            if isinstance(condition.value, numbers.Number) and condition.value == 0.0:
-                for face in selected_faces(condition.faces, pde.domain):
-                    zero.setdefault(face, set()).add(condition.unknown)
+        elif isinstance(condition, Dirichlet) and _is_zero(condition):
+            for face in selected_faces(condition.faces, pde.domain):
+                zero.setdefault(face, set()).add(condition.unknown)
     return periodic, zero
+
+
+def _is_zero(condition: Dirichlet) -> bool:
+    return condition.label is None and isinstance(condition.value, numbers.Number) and condition.value == 0.0

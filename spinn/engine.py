@@ -38,8 +38,8 @@ def solve(
     **Arguments:** `out`: the folder (a new one under runs/ if None); `resume`: continue the run in `out`; `write=False`
     keeps everything in memory.
 
-    **Raises:** SpinnError for settings that do not fit, a folder that cannot be written, or a run to resume that was made
-    with another configuration. Divergence is no exception: the summary's status says so.
+    **Raises:** SpinnError for settings that do not fit, a folder that cannot be written, or a run to resume that was
+    made with another configuration. Divergence is no exception: the summary's status says so.
     """
     device, name = choose_device(str(config.device))
     plan = resolve(config, pde, name)

@@ -30,7 +30,8 @@ def estimated(plan: Plan, pde: PDE) -> dict[str, Any]:
     session = Session(plan, pde, _Silent(), lambda record: None)
     session.place = Place(modes=(session.start_modes(),))
     problem, _, params = session.problem(session.network(0, session.place.modes[0]))
-    context, scales = problem.draw(jax.random.key(0)), {}
+    context = problem.draw(jax.random.key(0))
+    scales: dict[str, Any] = {}
 
     def gradient(params: Any) -> Any:
         return jax.value_and_grad(lambda p: problem.loss(p, context, scales)[0])(params)
@@ -43,7 +44,9 @@ def estimated(plan: Plan, pde: PDE) -> dict[str, Any]:
     jax.block_until_ready(compiled(params))
     seconds = time.perf_counter() - began
     memory = compiled.memory_analysis()
-    used = sum(getattr(memory, name, 0) for name in ("temp_size_in_bytes", "argument_size_in_bytes", "output_size_in_bytes"))
+    used = sum(
+        getattr(memory, name, 0) for name in ("temp_size_in_bytes", "argument_size_in_bytes", "output_size_in_bytes")
+    )
     total = 0.0
     for stage in plan.config.train:
         steps = (stage.steps or 0) * GRADIENTS_PER_STEP.get(stage.optimizer, 1.0) * seconds

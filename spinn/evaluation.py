@@ -62,14 +62,14 @@ def _separable_values(pde: Any, static: Any, derived: bool, arrays: Any, points:
     return {name: field.value for name, field in quantities.items() if isinstance(field, GridField)}
 
 
-def point_values(
-    pde: PDE, network: Any, points: Mapping[str, Any], derived: bool = False
-) -> dict[str, np.ndarray]:
+def point_values(pde: PDE, network: Any, points: Mapping[str, Any], derived: bool = False) -> dict[str, np.ndarray]:
     """Values at scattered points: arrays of shape (n,) by coordinate."""
     cast = {axis: jnp.asarray(points[axis]) for axis in pde.coordinates}
     if not derived:
         return {name: np.asarray(value, float) for name, value in network.at_points(cast).items()}
-    unknowns = point_fields(lambda *c: network.at_points(dict(zip(pde.coordinates, c, strict=True))), cast)
+    unknowns = point_fields(
+        lambda *c: network.at_points(dict(zip(pde.coordinates, c, strict=True))), pde.unknowns, cast
+    )
     quantities = {**unknowns, **pde.derived(*unknowns.values())}
     return {name: np.asarray(field.value, float) for name, field in quantities.items()}
 

@@ -19,8 +19,8 @@ PAPER_POINTS = {1: 64, 2: 64, 3: 64, 4: 32}
 class Plan:
     """A resolved configuration with what the engine derives from it.
 
-    `features` names the body of every axis; `adaptive` says that the number of modes is left to the residual; `reason` is
-    the line that reports show.
+    `features` names the body of every axis; `adaptive` says that the number of modes is left to the residual; `reason`
+    is the line that reports show.
     """
 
     config: Config
@@ -154,9 +154,7 @@ def _check(config: Config, pde: PDE) -> None:
         raise SpinnError("time windows and causal weights need a time axis 't', which this problem does not have")
 
 
-def _reason(
-    config: Config, pde: PDE, embedding: Embedding, features: Mapping[str, str], adaptive: bool
-) -> str:
+def _reason(config: Config, pde: PDE, embedding: Embedding, features: Mapping[str, str], adaptive: bool) -> str:
     exact = [f"periodic {', '.join(sorted(embedding.periodic))}"] if embedding.periodic else []
     exact += [f"zero faces {', '.join(embedding.vanish)}"] if embedding.vanish else []
     held = "; held exactly: " + " and ".join(exact) if exact else ""

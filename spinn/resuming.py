@@ -22,7 +22,7 @@ def _filled(tree: Any, flat: dict[str, Any]) -> Any:
     """The tree with its array leaves replaced by those of `flat`."""
     arrays, static = eqx.partition(tree, eqx.is_array)
     structure = jax.tree.structure(arrays)
-    leaves = [jnp.asarray(flat[str(number)]) for number in range(structure.num_leaves)]
+    leaves = [jnp.asarray(flat[str(number)]) for number in range(len(jax.tree.leaves(arrays)))]
     return eqx.combine(jax.tree.unflatten(structure, leaves), static)
 
 

@@ -1,6 +1,7 @@
 """A run in order: time windows, levels of resolution within a window, stages within a level."""
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -40,6 +41,7 @@ class Place:
     modes: tuple[Mapping[str, int], ...] = ()
     steps_before: int = 0
     seconds_before: float = 0.0
+    level_loss: float = math.inf  # the loss that the level before ended with
 
 
 @dataclasses.dataclass(eq=False)
@@ -72,7 +74,9 @@ class Session:
         for number in range(len(self.pieces), self.windows):
             if number > self.place.window:
                 modes = (*self.place.modes, self.place.modes[-1])
-                self.place = dataclasses.replace(self.place, window=number, level=0, stage=0, modes=modes)
+                self.place = dataclasses.replace(
+                    self.place, window=number, level=0, stage=0, modes=modes, level_loss=math.inf
+                )
             network = self.window(resumed)
             resumed = None
             self.keep(network)
@@ -141,7 +145,9 @@ class Session:
             wider = self.network(self.place.window, grown)
             network = eqx.tree_at(lambda n: n.core, wider, jnp.asarray(transferred(network, wider)))
             modes = (*self.place.modes[:-1], grown)
-            self.place = dataclasses.replace(self.place, level=self.place.level + 1, stage=0, modes=modes)
+            self.place = dataclasses.replace(
+                self.place, level=self.place.level + 1, stage=0, modes=modes, level_loss=self.stages[-1]["loss"]
+            )
             snapshot = None
 
     def grown_modes(self, network: Any) -> dict[str, int] | None:
@@ -153,6 +159,12 @@ class Session:
         found = tails(network)
         short = {axis: tail for axis, tail in found.items() if tail > RESOLVED_TAIL}
         if not short:
+            return None
+        loss, before = self.stages[-1]["loss"], self.place.level_loss
+        if loss > 0.5 * before:
+            self.warn(
+                f"more modes lowered the loss only from {before:.2e} to {loss:.2e}: the solution may be rough"
+            )
             return None
         modes = self.place.modes[-1]
         grown = {axis: -(-int(n * GROWTH * 2) // 2) if axis in short else n for axis, n in modes.items()}
@@ -178,12 +190,12 @@ class Session:
             snapshot = None
         return combine(params)
 
-    def stage(self, run: StageRun, last: Snapshot, combine: Callable[[Any], Any]) -> Any:
+    def stage(self, run: StageRun, first: Snapshot, combine: Callable[[Any], Any]) -> Any:
         """One stage; returns the parameters at its end."""
         self.reporter.stage(run.name, run.spec.steps)
         began, compiled = time.perf_counter(), self.compile_seconds
-        place = self.place
-        for last, metrics in run.run(last):
+        place, last = self.place, first
+        for last, metrics in run.run(first):
             steps, seconds = place.steps_before + last.step, place.seconds_before + last.seconds
             self.record({**metrics, "step": steps, "seconds": seconds})
             self.current = (combine, last.params)
@@ -298,4 +310,3 @@ class Resumed:
     place: Place
     pieces: list[Piece]
     snapshot: Snapshot
-

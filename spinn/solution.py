@@ -25,8 +25,8 @@ MODEL = "model.npz"
 class Solution:
     """The solution of a PDE as trained networks, one a time window.
 
-    `solution(t, x, y)` takes arrays that broadcast against each other, in the order of the PDE's coordinates, and returns
-    an array, or a dict by unknown where there are several. Values are float64 on the host.
+    `solution(t, x, y)` takes arrays that broadcast against each other, in the order of the PDE's coordinates, and
+    returns an array, or a dict by unknown where there are several. Values are float64 on the host.
     """
 
     pde: PDE
@@ -84,9 +84,7 @@ class Solution:
             parts.append(evaluate(piece, chosen))
             order.append(indices)
         inverse = np.argsort(np.concatenate(order), kind="stable")
-        return {
-            name: np.take(np.concatenate([part[name] for part in parts], axis), inverse, axis) for name in parts[0]
-        }
+        return {name: np.take(np.concatenate([part[name] for part in parts], axis), inverse, axis) for name in parts[0]}
 
     def save(self, folder: Path) -> None:
         """Write the networks to `model.npz` in a run's folder (next to its config.yaml)."""
@@ -110,7 +108,9 @@ def load_pieces(file: Path, build: Any) -> tuple[tuple[Piece, ...], tuple[dict[s
         data = np.load(file)
         meta = json.loads(data["meta"].tobytes())
     except (OSError, ValueError, KeyError) as error:
-        raise SpinnError(f"expected the networks of a finished run, got {error}; was it interrupted?", file=file) from None
+        raise SpinnError(
+            f"expected the networks of a finished run, got {error}; was it interrupted?", file=file
+        ) from None
     pieces = []
     for number, (modes, (start, end)) in enumerate(zip(meta["modes"], meta["spans"], strict=True)):
         arrays, static = eqx.partition(build(number, modes), eqx.is_array)

@@ -1,7 +1,7 @@
 """How many modes an axis needs: read off the data before training, and off the solution after it.
 
-Nothing here looks at an exact solution: the spectra are those of the source, of the initial and boundary data, and of the
-trained core itself.
+Nothing here looks at an exact solution: the spectra are those of the source, of the initial and boundary data, and of
+the trained core itself.
 """
 
 import math
@@ -20,7 +20,7 @@ MAX_FIRST_UNKNOWNS = 40_000
 def mode_energies(block: np.ndarray, axis: int, periodic: bool) -> np.ndarray:
     """Energy of each mode of a block along one of its axes; other axes are summed over.
 
-    `block` holds samples times the roots of the quadrature weights (Gauss-Legendre points, or equispaced where periodic).
+    `block` holds samples times the roots of the weights (of Gauss-Legendre points, or equispaced ones where periodic).
     """
     rows = np.moveaxis(block, axis, 0).reshape(block.shape[axis], -1)
     count = rows.shape[0]

@@ -33,8 +33,7 @@ def truth_on_grid(pde: PDE, axes: Mapping[str, np.ndarray], derived: bool = True
         unknowns = pde.exact_solution(*coordinate_fields(grid).values())
         quantities = {**unknowns, **(pde.derived(*unknowns.values()) if derived else {})}
         return {
-            name: np.array(np.broadcast_to(np.asarray(_value(field)), grid.shape))
-            for name, field in quantities.items()
+            name: np.array(np.broadcast_to(np.asarray(_value(field)), grid.shape)) for name, field in quantities.items()
         }
 
 

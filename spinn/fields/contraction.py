@@ -5,6 +5,7 @@ terms' coefficients form a matrix of left monomials by right monomials, and a ve
 how many products of the full size are needed: two for a Laplacian in any dimension, instead of one a term.
 """
 
+import functools
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from spinn.fields.factors import product
-from spinn.fields.terms import Head, Term
+from spinn.fields.terms import ONE, Head, Term
 
 
 def contract(terms: Sequence[Term], shape: tuple[int, ...], dtype: Any) -> Float[Array, "..."]:
@@ -27,6 +28,18 @@ def contract(terms: Sequence[Term], shape: tuple[int, ...], dtype: Any) -> Float
     if products:
         parts.append(_sum_of_products(products, shape, dtype))
     return sum(parts[1:], start=parts[0]).astype(dtype) if parts else jnp.zeros(shape, dtype)
+
+
+def full_products(terms: Sequence[Term], shape: tuple[int, ...]) -> int:
+    """How many matrix products of a network's rank and of the size of the grid `contract` makes of the terms."""
+    total = 0
+    for head in _heads(terms):
+        mine = [term for term in terms if term.head is head]
+        if head.core is not None:
+            total += len(_grouped(mine, len(shape) - 1))
+        elif head is not ONE:
+            total += len(cover(mine, split_point(shape))) if len(shape) > 1 else len(mine)
+    return total
 
 
 def _heads(terms: Sequence[Term]) -> list[Head]:
@@ -75,7 +88,7 @@ def split_point(shape: tuple[int, ...]) -> int:
 def _sum_of_products(terms: Sequence[Term], shape: tuple[int, ...], dtype: Any) -> Array:
     """CP terms and known functions together: one matrix product of (left points, R) with (R, right points)."""
     if len(shape) == 1:
-        return sum(_sum_rank(term, shape[0], dtype) for term in terms)
+        return functools.reduce(jnp.add, (_sum_rank(term, shape[0], dtype) for term in terms))
     cut = split_point(shape)
     lefts, rights = [], []
     for head in _heads(terms):

@@ -22,7 +22,8 @@ class Table(NamedTuple):
 @dataclasses.dataclass(frozen=True)
 class Pattern:
     """A term without its numbers: positions of its factors, one an axis, in the table, and of its coefficient if that
-    is an array."""
+    is an array.
+    """
 
     head: Head
     positions: tuple[int, ...]

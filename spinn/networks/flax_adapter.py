@@ -25,12 +25,16 @@ def flax_function(module: Any, inputs: int, *, key: PRNGKeyArray) -> tuple[Any, 
         extra = [name for name in variables if name != "params"]
         if extra:
             raise SpinnError(f"flax module {type(module).__name__} keeps {', '.join(extra)}; only 'params' can be used")
-        return variables["params"], lambda parameters, x: module.apply({"params": parameters}, x)
+
+        def applied(parameters: Any, x: Array) -> Any:
+            return module.apply({"params": parameters}, x)
+
+        return variables["params"], applied
     if isinstance(module, nnx.Module):
-        graph, parameters, rest = nnx.split(module, nnx.Param, ...)
+        graph, parameters, *rest = nnx.split(module, nnx.Param, ...)
 
         def function(parameters: Any, x: Array) -> Array:
-            return nnx.merge(graph, parameters, rest)(x)
+            return nnx.merge(graph, parameters, *rest)(x)
 
         return parameters, function
     raise SpinnError(f"expected a flax.linen or flax.nnx module, got {type(module).__name__}; use spinn's own bodies")

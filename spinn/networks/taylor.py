@@ -5,8 +5,9 @@ matrix product. The recurrences are those of Griewank and Walther, "Evaluating D
 """
 
 import dataclasses
+import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import jax
 import jax.numpy as jnp
@@ -42,14 +43,12 @@ class Taylor:
 
     def affine(self, weight: Float[Array, "inputs outputs"], bias: Float[Array, " outputs"] | None = None) -> "Taylor":
         """A dense layer: the weight acts on every order, the bias on the value only."""
-        if weight.shape[0] == 1:  # an outer product, which fuses with its neighbours
-            result = self.coefficients * weight[0]
-        else:  # one flat product: its two transposes run faster than those of a batched one
-            flat = self.coefficients.reshape(-1, weight.shape[0]) @ weight
-            result = flat.reshape(*self.coefficients.shape[:2], weight.shape[1])
+        # One flat product: its transposes run faster than those of a batched one.
+        flat = self.coefficients.reshape(-1, weight.shape[0]) @ weight
+        result = flat.reshape(*self.coefficients.shape[:2], weight.shape[1])
         if bias is None:
             return Taylor(result)
-        # Zeros for the other orders: an in-place update would keep the sum from fusing.
+        # Zeros for the higher orders, since an in-place update does not fuse with its neighbours.
         here = np.eye(self.order + 1, 1, dtype=result.dtype)[:, :, None]
         return Taylor(result + here * bias)
 
@@ -65,6 +64,11 @@ def variable(points: Float[Array, " points"], order: int, scale: float | Array =
     return Taylor(jnp.stack(rows[: order + 1])[:, :, None])
 
 
+def total(terms: Iterable[Array]) -> Array:
+    """The sum of at least one array."""
+    return functools.reduce(jnp.add, terms)
+
+
 def cauchy(a: Array, b: Array) -> Array:
     """Coefficients of a product."""
     left, right = jnp.unstack(a), jnp.unstack(b)
@@ -76,8 +80,8 @@ def sine_cosine(z: Taylor) -> tuple[Taylor, Taylor]:
     a = jnp.unstack(z.coefficients)
     sines, cosines = [jnp.sin(a[0])], [jnp.cos(a[0])]
     for m in range(1, len(a)):
-        sine = sum(j * a[j] * cosines[m - j] for j in range(1, m + 1)) / m
-        cosine = sum(j * a[j] * sines[m - j] for j in range(1, m + 1)) / -m
+        sine = total(j * a[j] * cosines[m - j] for j in range(1, m + 1)) / m
+        cosine = total(j * a[j] * sines[m - j] for j in range(1, m + 1)) / -m
         sines.append(sine)
         cosines.append(cosine)
     return Taylor(jnp.stack(sines)), Taylor(jnp.stack(cosines))
@@ -94,8 +98,8 @@ def tanh(z: Taylor) -> Taylor:
     values = [jnp.tanh(a[0])]
     slopes = [1.0 - values[0] ** 2]
     for m in range(1, len(a)):
-        values.append(sum(j * a[j] * slopes[m - j] for j in range(1, m + 1)) / m)
-        slopes.append(-sum(values[j] * values[m - j] for j in range(m + 1)))
+        values.append(total(j * a[j] * slopes[m - j] for j in range(1, m + 1)) / m)
+        slopes.append(-total(values[j] * values[m - j] for j in range(m + 1)))
     return Taylor(jnp.stack(values))
 
 
@@ -109,7 +113,7 @@ def from_function(function: Callable[[Array], Array], z: Taylor) -> Taylor:
         powers = jnp.stack([s**m for m in range(z.order + 1)])
         return function(jnp.tensordot(powers, z.coefficients, 1))
 
-    rows = [along_curve]
+    rows: list[Callable[[Array], Array]] = [along_curve]
     for _ in range(z.order):
         rows.append(_derivative(rows[-1]))
     origin = jnp.zeros((), z.coefficients.dtype)

@@ -87,4 +87,4 @@ def _checked(name: str, field: Any) -> Field:
 
 def half_square(blocks: Mapping[str, Array]) -> Float[Array, ""]:
     """Half the squared norm of all blocks together."""
-    return 0.5 * sum(jnp.sum(block * block) for block in blocks.values())
+    return 0.5 * sum((jnp.sum(block * block) for block in blocks.values()), start=jnp.zeros(()))

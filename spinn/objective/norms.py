@@ -129,9 +129,7 @@ def _swept(square: Callable[[Table], Array], table: Table, axis: int, width: int
     return jax.lax.scan(lambda total, part: (total + square(whole(part)), None), start, parts)[0]
 
 
-def _swept_gradient(
-    square: Callable[[Table], Array], axis: int, width: int
-) -> Callable[[Table], tuple[Array, Table]]:
+def _swept_gradient(square: Callable[[Table], Array], axis: int, width: int) -> Callable[[Table], tuple[Array, Table]]:
     """The sum over blocks and its gradient in one sweep."""
 
     def both(table: Table) -> tuple[Array, Table]:

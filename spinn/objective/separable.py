@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from spinn.errors import SpinnError
 from spinn.fields import Grid, Separable, coordinate_fields
+from spinn.fields.evaluation import evaluate
 from spinn.networks.separable import SeparableNetwork
 from spinn.objective.blocks import (
     NO_SCALES,
@@ -121,9 +122,10 @@ class SeparableObjective:
     def _weighted(self, found: Found, scales: Scales, grid: Grid | None = None) -> dict[str, Array]:
         """Entries times the roots of their weights, on the grid given or else on that of each field."""
         result = {}
-        for name, (field, own) in found.items():
+        arrays = evaluate([field for field, _ in found.values()])
+        for (name, (field, own)), array in zip(found.items(), arrays, strict=True):
             here = grid or field.grid
-            values = jnp.broadcast_to(field.value, here.shape) * self.weighting.root(name, own, scales)
+            values = jnp.broadcast_to(array, here.shape) * self.weighting.root(name, own, scales)
             for axis in here.axes:
                 if len(here.points[axis]) > 1:
                     values = values * here.weight_root(axis)

@@ -1,10 +1,11 @@
 """Levenberg-Marquardt without matrices: each step solves a damped linear least-squares problem by CGLS.
 
 Products with the Jacobian and its transpose come from forward and reverse mode through the residual blocks, so any
-parametrisation and any mixture of conditions is minimised alike. Columns are scaled by their norms, and unknowns that share
-a mode are decoupled (both estimated from random probes): all the preconditioning that orthogonalised features need.
+parametrisation and any mixture of conditions is minimised alike. Columns are scaled by their norms, and unknowns that
+share a mode are decoupled (both estimated from random probes): all the preconditioning that orthogonal features need.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -36,11 +37,11 @@ class _Cgls(NamedTuple):
     residual: Any
     direction: Vector
     gamma: Array
-    count: Array
+    steps: Array
 
 
 class Preconditioner(NamedTuple):
-    """A change of variables: blocks of (unknowns, unknowns), one a mode, that make the columns of J nearly orthonormal."""
+    """A change of variables, one (unknowns, unknowns) block a mode, that makes the columns of J nearly orthonormal."""
 
     inverse_root: Float[Array, "modes unknowns unknowns"]
 
@@ -94,14 +95,14 @@ def cgls(
     """Minimise |J x + residual|^2 + damping |x|^2 from zero (Bjorck 1996, algorithm 7.4.1); (x, iterations)."""
 
     def square(tree: Any) -> Array:
-        return sum(jnp.vdot(leaf, leaf) for leaf in jax.tree.leaves(tree))
+        return functools.reduce(jnp.add, [jnp.vdot(leaf, leaf) for leaf in jax.tree.leaves(tree)])
 
     negative = jax.tree.map(jnp.negative, residual)
     start = transpose(negative)
     gamma0 = jnp.vdot(start, start)
 
     def going(state: _Cgls) -> Array:
-        return (state.count < max_iterations) & (state.gamma > tolerance**2 * gamma0)
+        return (state.steps < max_iterations) & (state.gamma > tolerance**2 * gamma0)
 
     def advance(state: _Cgls) -> _Cgls:
         image = forward(state.direction)
@@ -111,17 +112,19 @@ def cgls(
         rest = jax.tree.map(lambda r, q: r - alpha * q, state.residual, image)
         slope = transpose(rest) - damping * solution
         gamma = jnp.vdot(slope, slope)
-        return _Cgls(solution, rest, slope + (gamma / state.gamma) * state.direction, gamma, state.count + 1)
+        return _Cgls(solution, rest, slope + (gamma / state.gamma) * state.direction, gamma, state.steps + 1)
 
     first = _Cgls(jnp.zeros_like(start), negative, start, gamma0, jnp.zeros((), jnp.int32))
     last = jax.lax.while_loop(going, advance, first)
-    return last.solution, last.count
+    return last.solution, last.steps
 
 
 def gauss_newton_init(loss: Float[Array, ""], damping: float = 1e-6) -> GaussNewtonState:
     """The state before the first step."""
     forcing = jnp.asarray(FORCING[1], loss.dtype)
-    return GaussNewtonState(jnp.asarray(damping, loss.dtype), loss, jnp.asarray(True), jnp.zeros((), jnp.int32), forcing)
+    return GaussNewtonState(
+        jnp.asarray(damping, loss.dtype), loss, jnp.asarray(True), jnp.zeros((), jnp.int32), forcing
+    )
 
 
 def gauss_newton_step(
@@ -151,9 +154,9 @@ def gauss_newton_step(
     step, count = cgls(forward, transpose, residual, state.damping, state.forcing, max_iterations)
     candidate = flat + scaling.apply(step)
     new_parts, old_parts = _half_squares(blocks(unravel(candidate))), _half_squares(residual)
-    loss, before = sum(jax.tree.leaves(new_parts)), sum(jax.tree.leaves(old_parts))
+    loss, before = _total(new_parts), _total(old_parts)
     better = loss < before
-    predicted = before - sum(jax.tree.leaves(_half_squares(jax.tree.map(jnp.add, residual, forward(step)))))
+    predicted = before - _total(_half_squares(jax.tree.map(jnp.add, residual, forward(step))))
     ratio = (before - loss) / jnp.maximum(predicted, jnp.finfo(loss.dtype).tiny)
     factor = jnp.where(ratio > 0.75, 0.1, jnp.where(ratio > 0.25, 1.0, 4.0))
     damping = jnp.clip(state.damping * jnp.where(better, factor, 10.0), 1e-16, 1e6)
@@ -168,6 +171,10 @@ def _unknowns(params: Any) -> int:
     """How many unknowns share a mode: the first axis of a lone core tensor; one for any other parametrisation."""
     leaves = jax.tree.leaves(params)
     return leaves[0].shape[0] if len(leaves) == 1 and leaves[0].ndim > 1 else 1
+
+
+def _total(tree: Any) -> Array:
+    return functools.reduce(jnp.add, jax.tree.leaves(tree))
 
 
 def _half_squares(tree: Any) -> Any:

@@ -35,9 +35,9 @@ class AxisSampler:
         for axis_key, (axis, count) in zip(keys, self.counts.items(), strict=True):
             low, high = domain[axis]
             unit, weight = axis_rule(self.rule, count, axis in self.periodic)
-            if self.rule == "random":
-                unit = jnp.sort(jax.random.uniform(axis_key, (count,)))
-            points[axis] = jnp.asarray(low + (high - low) * unit)
+            is_random = self.rule == "random"
+            drawn = jnp.sort(jax.random.uniform(axis_key, (count,))) if is_random else jnp.asarray(unit)
+            points[axis] = low + (high - low) * drawn
             weights[axis] = jnp.asarray(weight, points[axis].dtype)
             ends[axis] = jnp.asarray([low, high], points[axis].dtype)
         return AxisBatch(points, weights, ends)

@@ -18,8 +18,8 @@ def balanced_scales(
 ) -> dict[str, Float[Array, ""]]:
     """New scales: moving average towards sum_j |grad L_j| / |grad L_k| (Wang, Sankaran, Wang, Perdikaris 2023, eq. 15).
 
-    Gradients are those of the unscaled blocks; the ratios are normalised to mean one, so that the learning rate keeps its
-    meaning.
+    Gradients are those of the unscaled blocks; the ratios are normalised to mean one, so that the learning rate keeps
+    its meaning.
     """
     ones = {name: jnp.ones_like(scale) for name, scale in scales.items()}
     slopes = jax.jacrev(lambda p: problem.loss(p, context, ones)[1])(params)

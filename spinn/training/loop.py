@@ -18,7 +18,7 @@ from spinn.training.reporting import Progress, Reporter
 MAX_ROLLBACKS = 6
 DIVERGED = 1e6  # a loss this many times the best one counts as divergence
 CHUNK = 50
-PATIENCE = 3  # Gauss-Newton steps without progress after which the stage ends
+PATIENCE = 8  # refused Gauss-Newton steps in a row after which the stage ends
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +101,7 @@ class StageRun:
                     raise DivergenceError(self.name, good, value)
                 continue
             done = good.step + chosen.chunk
-            stalled = good.stalled + 1 if self._is_stalled(good, value) else 0
+            stalled = self._stalled(good, value)
             good = dataclasses.replace(
                 good, params=params, state=state, scales=scales, step=done, seconds=now - began,
                 best=min(good.best, value), stalled=stalled, loss=value,
@@ -140,8 +140,11 @@ class StageRun:
         over_time = spec.seconds is not None and good.seconds >= spec.seconds
         return over_time or (spec.steps is not None and good.step >= spec.steps)
 
-    def _is_stalled(self, good: Snapshot, value: float) -> bool:
-        return self.spec.optimizer == "gauss_newton" and value > 0.9 * good.loss
+    def _stalled(self, good: Snapshot, value: float) -> int:
+        """Refused steps count one (the damping is still growing), slow ones a third of the patience."""
+        if self.spec.optimizer != "gauss_newton" or value <= 0.9 * good.loss:
+            return 0
+        return good.stalled + (1 if value >= good.loss else PATIENCE // 3 + 1)
 
     def _rolled_back(self, good: Snapshot, value: float) -> Snapshot:
         text = "became not a number" if math.isnan(value) else f"rose to {value:.3g}"

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -28,8 +29,9 @@ def network(head: str) -> SeparableNetwork:
     bodies = {"t": Legendre(3), "x": MLP(3, 1, key=keys[0]), "y": MLP(3, 1, key=keys[1])}
     features = {axis: AxisFeatures(body, jnp.asarray(-1.0), jnp.asarray(1.0)) for axis, body in bodies.items()}
     if head == "cp":
-        return cp_network(features, ("u", "v"), 3, key=keys[2])
-    return tucker_network(features, ("u", "v"), {"t": None, "x": 2, "y": 3}, 3.0, key=keys[3])
+        made = cp_network(features, ("u", "v"), 3, key=keys[2])
+        return eqx.tree_at(lambda n: n.mixings, made, tuple(3.0 * one for one in made.mixings))
+    return tucker_network(features, ("u", "v"), {"t": None, "x": 2, "y": 3}, 30.0, key=keys[3])
 
 
 def grid() -> Grid:
