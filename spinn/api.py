@@ -1,6 +1,6 @@
 """The same engine from Python: `spinn.solve` and `spinn.load`."""
 
-import json
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,12 @@ from spinn.config.spec_of import domain_of, spec_of
 from spinn.engine import choose_device
 from spinn.engine import solve as run
 from spinn.errors import SpinnError
-from spinn.evaluation import device_context
 from spinn.output.folder import RunFolder
 from spinn.output.progress import SilentReporter
 from spinn.pdes import PDE
 from spinn.recipes import resolve
-from spinn.session import Session
-from spinn.solution import MODEL, Solution, load_pieces
+from spinn.resuming import stored
+from spinn.solution import Solution
 from spinn.training.reporting import Reporter
 
 
@@ -43,6 +42,7 @@ def solve(
     source_data: dict[str, Any]
     given = problem if isinstance(problem, PDE) else None
     if given is not None:
+        given, settings = _with_domain(given, settings)
         source_data = {"pde": spec_of(given).model_dump(), "domain": domain_of(given)}
     elif isinstance(problem, Config):
         source_data = problem.model_dump(mode="json", exclude_unset=True)
@@ -54,6 +54,21 @@ def solve(
         return _run(config, pde, out, resume, reporter)
     config, pde = checked(merge(from_data(source_data), settings), given)
     return _run(config, pde, out, resume, reporter)
+
+
+def _with_domain(pde: PDE, settings: Mapping[str, Any]) -> tuple[PDE, dict[str, Any]]:
+    """The PDE on the domain that settings ask for, and the other settings."""
+    rest = {name: value for name, value in settings.items() if name != "domain"}
+    if "pde" in rest:
+        raise SpinnError("the parameters of a PDE object are its own: expected Heat(kappa=0.1), got the setting 'pde'")
+    changes = settings.get("domain") or {}
+    strange = [axis for axis in changes if axis not in pde.coordinates]
+    if strange:
+        raise SpinnError(f"domain.{strange[0]}: expected one of the axes {', '.join(pde.coordinates)}")
+    try:
+        return dataclasses.replace(pde, domain=pde.domain.replace(**changes)), rest
+    except ValueError as error:
+        raise SpinnError(f"domain: {error}") from None
 
 
 def _run(config: Config, pde: PDE, out: str | Path | None, resume: bool, reporter: Reporter | None) -> Solution:
@@ -72,8 +87,4 @@ def load(folder: str | Path) -> Solution:
     plan = resolve(config, pde, choose_device("cpu")[1])
     if not run_folder.summary.is_file():
         raise SpinnError("this run has not ended; continue it with --resume", file=run_folder.path)
-    with device_context(str(plan.config.precision)):
-        session = Session(plan, pde, SilentReporter(), lambda record: None)
-        pieces, modes = load_pieces(run_folder.path / MODEL, session.network)
-    summary = json.loads(run_folder.summary.read_text(encoding="utf-8"))
-    return Solution(pde, plan.config, summary, pieces, modes, run_folder.path)
+    return stored(plan, pde, run_folder)

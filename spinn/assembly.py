@@ -11,14 +11,20 @@ from jaxtyping import PRNGKeyArray
 
 from spinn.networks.bodies import MLP, Body, Fourier, FourierMLP, Legendre, ModifiedMLP, PeriodicInput, Sine
 from spinn.networks.orthonormal import orthonormal_combinations
+from spinn.networks.pointwise import PointNetwork, point_network
 from spinn.networks.separable import AxisFeatures, SeparableNetwork, cp_network, tucker_network
 from spinn.objective import SeparableObjective, Weighting
+from spinn.objective.pointwise import PointObjective
 from spinn.pdes import PDE, Box, derivative_orders
 from spinn.recipes import CLASSICAL, FIRST_MODES, Plan
 from spinn.sampling import AxisSampler
+from spinn.sampling.points import PointSampler
 
 Modes = Mapping[str, int]
 PERIODIC_HARMONICS = 4
+# Points an axis where networks are trained, by number of axes; scattered points for each cost a network evaluation.
+NETWORK_POINTS = {1: 256, 2: 96, 3: 48, 4: 20}
+POINTWISE_POINTS = {1: 256, 2: 64, 3: 20, 4: 10}
 # Beyond this many points the grid is swept in slabs: a few arrays of 8 MB each then fit the cache of most machines.
 POINTS_PER_SLAB = 4_000_000
 
@@ -33,9 +39,13 @@ def first_modes(plan: Plan, pde: PDE) -> dict[str, int]:
     return {axis: given.get(axis, start[axis]) if isinstance(given, Mapping) else given for axis in pde.coordinates}
 
 
-def build_network(plan: Plan, pde: PDE, domain: Box, modes: Modes, *, key: PRNGKeyArray) -> SeparableNetwork:
-    """The separable network of a plan on a box (of one time window, say)."""
+def build_network(
+    plan: Plan, pde: PDE, domain: Box, modes: Modes, *, key: PRNGKeyArray
+) -> SeparableNetwork | PointNetwork:
+    """The network of a plan on a box (of one time window, say)."""
     config = plan.config.network
+    if plan.is_pointwise:
+        return _point_network(plan, pde, domain, key=key)
     keys = jax.random.split(key, len(pde.coordinates) + 1)
     features = {
         axis: _axis_features(plan, axis, domain, modes[axis], key=k)
@@ -48,6 +58,18 @@ def build_network(plan: Plan, pde: PDE, domain: Box, modes: Modes, *, key: PRNGK
     scale = 0.0 if plan.is_basis else 0.1
     network = tucker_network(features, pde.unknowns, ranks, scale, key=keys[0])
     return orthonormalised(network, plan, pde, domain) if plan.is_basis else network
+
+
+def _point_network(plan: Plan, pde: PDE, domain: Box, *, key: PRNGKeyArray) -> PointNetwork:
+    """One network of all coordinates, as in an ordinary PINN."""
+    name = plan.features[pde.coordinates[0]]
+
+    def body(*, inputs: int, key: PRNGKeyArray) -> Body:
+        return _network_body(plan, name, inputs, float(plan.config.network.frequency), key=key)
+
+    periodic = dict.fromkeys(sorted(plan.embedding.periodic), PERIODIC_HARMONICS)
+    vanish = {axis: plan.embedding.ends(axis) for axis in plan.embedding.vanish}
+    return point_network(body, domain, pde.unknowns, periodic=periodic, vanish=vanish, key=key)
 
 
 def _ranks(rank: Any, pde: PDE) -> dict[str, int | None]:
@@ -73,18 +95,23 @@ def _body(plan: Plan, name: str, modes: int, periodic: bool, ends: tuple[bool, b
         return Fourier(modes)
     if name == "legendre":
         return Legendre(modes, *ends)
-    inputs = 2 * PERIODIC_HARMONICS if periodic else 1
-    width, depth, frequency = int(config.width), int(config.depth), float(config.frequency)  # type: ignore[arg-type]
-    body: Body
+    if not periodic:
+        return _network_body(plan, name, 1, float(config.frequency), key=key)
+    # The harmonics bring the frequencies already.
+    return PeriodicInput(_network_body(plan, name, 2 * PERIODIC_HARMONICS, 1.0, key=key), PERIODIC_HARMONICS)
+
+
+def _network_body(plan: Plan, name: str, inputs: int, frequency: float, *, key: PRNGKeyArray) -> Body:
+    """A trained body by its name."""
+    width, depth = plan.config.network.width, plan.config.network.depth
+    assert isinstance(width, int) and isinstance(depth, int)
     if name == "mlp":
-        body = MLP(width, depth, inputs=inputs, key=key)
-    elif name == "modified_mlp":
-        body = ModifiedMLP(width, depth, inputs=inputs, key=key)
-    elif name == "sine":
-        body = Sine(width, depth, 1.0 if periodic else frequency, inputs=inputs, key=key)
-    else:
-        body = FourierMLP(width, depth, 1.0 if periodic else frequency, inputs=inputs, key=key)
-    return PeriodicInput(body, PERIODIC_HARMONICS) if periodic else body
+        return MLP(width, depth, inputs=inputs, key=key)
+    if name == "modified_mlp":
+        return ModifiedMLP(width, depth, inputs=inputs, key=key)
+    if name == "sine":
+        return Sine(width, depth, frequency, inputs=inputs, key=key)
+    return FourierMLP(width, depth, frequency, inputs=inputs, key=key)
 
 
 def orthonormalised(network: SeparableNetwork, plan: Plan, pde: PDE, domain: Box) -> SeparableNetwork:
@@ -117,9 +144,12 @@ def _derivatives(features: AxisFeatures, x: jax.Array, order: int) -> jax.Array:
     return (taylor if envelope is None else taylor * envelope).derivatives()
 
 
-def trainable(network: SeparableNetwork, plan: Plan) -> Any:
+def trainable(network: SeparableNetwork | PointNetwork, plan: Plan) -> Any:
     """A tree of booleans like the network: what training may change."""
     mask = jax.tree.map(lambda _: False, network)
+    if isinstance(network, PointNetwork):
+        wanted = jax.tree.map(eqx.is_inexact_array, (network.body, network.last))
+        return eqx.tree_at(lambda n: (n.body, n.last), mask, wanted)
     ranked = plan.config.network.rank != "auto"
     if plan.is_basis:
         targets = [lambda n: n.core] if network.core is not None else []
@@ -145,27 +175,32 @@ def point_counts(plan: Plan, pde: PDE, modes: Modes) -> dict[str, int]:
             width = 2 * modes[axis] + 1 if plan.features[axis] == "fourier" else modes[axis]
             auto = -(-3 * width // 2) + 2
         else:
-            auto = {1: 256, 2: 96, 3: 48}.get(len(pde.coordinates), 20)
+            auto = (POINTWISE_POINTS if plan.is_pointwise else NETWORK_POINTS).get(len(pde.coordinates), 8)
         counts[axis] = auto if given == "auto" else given.get(axis, auto) if isinstance(given, Mapping) else given
     return counts
 
 
-def build_sampler(plan: Plan, pde: PDE, modes: Modes) -> AxisSampler:
+def build_sampler(plan: Plan, pde: PDE, modes: Modes) -> AxisSampler | PointSampler:
     """The sampler of a plan."""
     rule = plan.config.sampling.rule
     assert rule != "auto"
+    if plan.is_pointwise:
+        return PointSampler(point_counts(plan, pde, modes), rule, plan.embedding.periodic)
     return AxisSampler(point_counts(plan, pde, modes), rule, plan.embedding.periodic)
 
 
-def build_objective(plan: Plan, pde: PDE, sampler: AxisSampler) -> SeparableObjective:
+def build_objective(
+    plan: Plan, pde: PDE, sampler: AxisSampler | PointSampler
+) -> SeparableObjective | PointObjective:
     """The objective of a plan; slabs are chosen by memory, the norm by precision, unless configured."""
     loss, slabs = plan.config.loss, plan.config.sampling.slabs
+    if plan.is_pointwise:
+        return PointObjective(pde, Weighting(dict(loss.weights), loss.causal), plan.embedding.skip)
     counts = list(sampler.counts.values())
     points = int(np.prod([float(count) for count in counts]))
-    if slabs == "auto":
-        wanted = -(-points // POINTS_PER_SLAB)
-        slabs = next(n for n in range(min(wanted, counts[0]), counts[0] + 1) if counts[0] % n == 0)
-    assert isinstance(slabs, int)
+    wanted = -(-points // POINTS_PER_SLAB) if slabs == "auto" else slabs
+    # Slabs are of equal width; modes that grow change the count of points, so a number that was given may not divide it.
+    slabs = next(n for n in range(min(wanted, counts[0]), counts[0] + 1) if counts[0] % n == 0)
     norm = loss.norm
     if norm == "auto":
         # Squared Gram matrices lose half the digits, which float32 does not have to give.

@@ -2,7 +2,7 @@
 
 import dataclasses
 import numbers
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from spinn.pdes import PDE, Dirichlet, Face, Periodic
 from spinn.pdes._conditions import selected_faces
@@ -19,6 +19,12 @@ class Embedding:
     def ends(self, axis: str) -> tuple[bool, bool]:
         """Whether features vanish at the low and at the high end of an axis."""
         return self.vanish.get(axis, (False, False))
+
+    def without_periodic(self, axes: Iterable[str]) -> "Embedding":
+        """The same with the periodicity of some axes left to the loss, since their features do not hold it."""
+        left = self.periodic.intersection(axes)
+        skip = {name for name in self.skip if not (name.startswith("periodic_") and name.rsplit("_", 1)[1] in left)}
+        return Embedding(self.periodic - left, self.vanish, frozenset(skip))
 
 
 def embedding_of(pde: PDE) -> Embedding:

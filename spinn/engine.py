@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,8 @@ from spinn.output.metrics import MetricsWriter
 from spinn.pdes import PDE
 from spinn.recipes import Plan, resolve
 from spinn.results import summarise, write_results
-from spinn.resuming import Saver, restored
-from spinn.session import Session
+from spinn.resuming import Saver, finished, restored
+from spinn.session import Resumed, Session
 from spinn.solution import Solution
 from spinn.training.checkpoints import Checkpoints
 from spinn.training.loop import DivergenceError
@@ -45,20 +44,24 @@ def solve(
     plan = resolve(config, pde, name)
     precision = str(plan.config.precision)
     with jax.default_device(device), device_context(precision), jax.default_matmul_precision("highest"):
-        if not write:
+        if not write and not resume:
             return _trained(plan, pde, reporter, None, None, None, name)
         folder = _folder(plan, pde, out, resume)
+        ended = finished(plan, pde, folder) if resume else None
+        if ended is not None:
+            reporter.message(f"this run has ended already ({ended.summary['status']}): there is nothing to resume")
+            reporter.finish()
+            return ended
         with folder.lock():
             if not resume:
                 folder.write_config(plan.config.model_dump(mode="json"))
             folder.write_environment(name)
             checkpoint = plan.config.checkpoint
             checkpoints = Checkpoints(folder.checkpoints, checkpoint.every_seconds, checkpoint.keep)
-            after = _resume_step(checkpoints) if resume else None
-            with folder.append_metrics(after_step=after) as metrics:
-                solution = _trained(plan, pde, reporter, folder, checkpoints, metrics, name, resume)
-            checkpoints.close()
-        return solution
+            with contextlib.closing(checkpoints):
+                after = _resume_step(checkpoints) if resume else None
+                with folder.append_metrics(after_step=after) as metrics:
+                    return _trained(plan, pde, reporter, folder, checkpoints, metrics, name, resume)
 
 
 def choose_device(wanted: str) -> tuple[Any, str]:
@@ -102,14 +105,13 @@ def _trained(
     resume: bool = False,
 ) -> Solution:
     """Train, then compare with the truth and write what there is, also after an interruption or divergence."""
-    began = time.perf_counter()
     reporter.message(plan.reason)
     session = Session(plan, pde, reporter, metrics.write if metrics else lambda record: None)
     saver = Saver(session, checkpoints)
     session.listeners.append(saver.offer)
     if resume and checkpoints is not None:
         resumed = restored(session, checkpoints)
-        reporter.message("nothing saved yet: starting anew" if resumed is None else f"resuming at {resumed.place}")
+        reporter.message("nothing was saved yet: starting anew" if resumed is None else _continuing(resumed))
     else:
         resumed = None
     status = "ok"
@@ -123,16 +125,22 @@ def _trained(
         status = "interrupted"
         saver.flush()
         session.keep_current(None)
+    finally:
+        reporter.finish()
     pieces = session.pieces
     modes = tuple(session.place.modes[: len(pieces)])
-    reporter.finish()
-    trained = time.perf_counter() - began
+    trained = session.seconds
     solution = Solution(pde, plan.config, {}, tuple(pieces), modes, folder.path if folder else None)
     summary = summarise(solution, session, plan, status, device, trained)
     solution = dataclasses.replace(solution, summary=summary)
     if folder is not None:
-        summary = write_results(solution, folder, summary, began, reporter)
+        summary = write_results(solution, folder, summary, session, reporter)
     return dataclasses.replace(solution, summary=summary)
+
+
+def _continuing(resumed: Resumed) -> str:
+    place, step = resumed.place, resumed.snapshot.step
+    return f"resuming after step {place.steps_before + step} (window {place.window + 1}, stage {place.stage + 1})"
 
 
 def estimate(config: Config, pde: PDE) -> dict[str, Any]:

@@ -6,28 +6,18 @@ from typing import Any
 import jax
 
 from spinn.output.plain import plain
+from spinn.output.progress import SilentReporter
 from spinn.pdes import PDE
 from spinn.recipes import Plan
 from spinn.session import Place, Session
-from spinn.training.reporting import Progress
 
 # A Gauss-Newton step solves a linear system by a few hundred products with the Jacobian and its transpose.
 GRADIENTS_PER_STEP = {"gauss_newton": 300, "lbfgs": 1.5}
 
 
-class _Silent:
-    def stage(self, name: str, total_steps: int | None) -> None: ...
-
-    def update(self, progress: Progress) -> None: ...
-
-    def message(self, text: str, level: str = "info") -> None: ...
-
-    def finish(self) -> None: ...
-
-
 def estimated(plan: Plan, pde: PDE) -> dict[str, Any]:
     """Parameters, points, memory and seconds of a plan. The first level only, where modes are grown."""
-    session = Session(plan, pde, _Silent(), lambda record: None)
+    session = Session(plan, pde, SilentReporter(), lambda record: None)
     session.place = Place(modes=(session.start_modes(),))
     problem, _, params = session.problem(session.network(0, session.place.modes[0]))
     context = problem.draw(jax.random.key(0))

@@ -7,6 +7,7 @@ from typing import Any
 from spinn.config import Config, Network, Sampling, Stage
 from spinn.embedding import Embedding, embedding_of
 from spinn.errors import SpinnError
+from spinn.optim import UNKNOWN_STEPS, schedule
 from spinn.pdes import PDE
 
 CLASSICAL = frozenset({"fourier", "legendre"})
@@ -30,6 +31,11 @@ class Plan:
     reason: str
 
     @property
+    def is_pointwise(self) -> bool:
+        """Whether one network takes all coordinates, at scattered points."""
+        return self.config.network.kind == "pointwise"
+
+    @property
     def is_basis(self) -> bool:
         """Whether every axis has fixed features, so that only the head is trained."""
         return self.config.network.trainable is False
@@ -43,11 +49,12 @@ def resolve(config: Config, pde: PDE, device: str = "cpu") -> Plan:
     config = _paper(config, pde) if config.recipe == "paper" else config
     embedding = embedding_of(pde) if config.network.embed is not False else Embedding()
     features = _features(config.network, pde, embedding)
+    embedding = embedding.without_periodic(axis for axis, name in features.items() if name == "legendre")
     classical = set(features.values()) <= CLASSICAL
     network = _network(config.network, pde, features, classical)
     updates: dict[str, Any] = {
         "network": network,
-        "sampling": _sampling(config.sampling),
+        "sampling": _sampling(config.sampling, network),
         "train": config.train or _stages(network),
         "windows": 1 if config.windows == "auto" else config.windows,
         "precision": ("float32" if device == "gpu" else "float64") if config.precision == "auto" else config.precision,
@@ -81,6 +88,11 @@ def _features(network: Network, pde: PDE, embedding: Embedding) -> dict[str, str
                 f"Periodic conditions for every unknown there; use legendre, sine or mlp"
             )
         result[axis] = name
+    if network.kind == "pointwise" and (len(set(result.values())) > 1 or set(result.values()) & CLASSICAL):
+        raise SpinnError(
+            "network.features: a pointwise network has one body of all coordinates: mlp, modified_mlp, sine or "
+            f"fourier_mlp; got {', '.join(f'{name} in {axis}' for axis, name in result.items())}"
+        )
     return result
 
 
@@ -107,8 +119,13 @@ def _network(network: Network, pde: PDE, features: Mapping[str, str], classical:
     )
 
 
-def _sampling(sampling: Sampling) -> Sampling:
-    return sampling.model_copy(update={"rule": "gauss" if sampling.rule == "auto" else sampling.rule})
+def _sampling(sampling: Sampling, network: Network) -> Sampling:
+    """Quadrature on tensor grids; random points, drawn anew, for point-wise networks."""
+    if sampling.rule != "auto":
+        return sampling
+    if network.kind == "separable":
+        return sampling.model_copy(update={"rule": "gauss"})
+    return sampling.model_copy(update={"rule": "random", "resample_every": sampling.resample_every or 100})
 
 
 def _stages(network: Network) -> list[Stage]:
@@ -122,13 +139,19 @@ def _stages(network: Network) -> list[Stage]:
 
 
 def _paper(config: Config, pde: PDE) -> Config:
-    """SPINN's own setting (Cho et al., NeurIPS 2023, appendix): what the file sets explicitly stays."""
+    """SPINN's own setting (Cho et al., NeurIPS 2023, appendix): what the file sets explicitly stays.
+
+    Up to three axes the paper's best rows and its count of parameters are those of the modified MLP; its network of four
+    axes knows the plain one only. The paper counts the output layer of a plain MLP (which is our head) as a layer.
+    """
     axes = len(pde.coordinates)
-    network = {"features": "mlp", "head": "cp", "rank": 32 if axes <= 3 else 128, "width": 64, "embed": False}
-    network |= {"depth": 4 if axes <= 3 else 5, "trainable": True}
-    given = {name: getattr(config.network, name) for name in config.network.model_fields_set}
+    given = _given(config.network)
+    features = given.get("features", "modified_mlp" if axes <= 3 else "mlp")
+    layers = 4 if axes <= 3 else 5
+    network = {"features": features, "head": "cp", "rank": 32 if axes <= 3 else 128, "width": 64, "embed": False}
+    network |= {"depth": layers - 1 if features == "mlp" else layers, "trainable": True}
     sampling = {"points_per_axis": PAPER_POINTS.get(axes, 32), "rule": "random", "resample_every": 100}
-    points = {name: getattr(config.sampling, name) for name in config.sampling.model_fields_set}
+    points = _given(config.sampling)
     stages = [Stage(optimizer="adam", steps=50_000, learning_rate=1e-3, schedule="constant")]
     return config.model_copy(
         update={
@@ -140,8 +163,16 @@ def _paper(config: Config, pde: PDE) -> Config:
     )
 
 
+def _given(section: Network | Sampling) -> dict[str, Any]:
+    """What a file sets, `auto` left out."""
+    values = {name: getattr(section, name) for name in section.model_fields_set}
+    return {name: value for name, value in values.items() if value != "auto"}
+
+
 def _check(config: Config, pde: PDE) -> None:
     rank = config.network.rank
+    if isinstance(rank, list) and config.network.head == "cp":
+        raise SpinnError("network.rank: a cp head has one rank for all axes, got a list; give a number, or head: tucker")
     if isinstance(rank, list) and len(rank) != len(pde.coordinates):
         raise SpinnError(f"network.rank: expected one rank for each of {', '.join(pde.coordinates)}, got {len(rank)}")
     for name in ("points_per_axis",):
@@ -152,6 +183,11 @@ def _check(config: Config, pde: PDE) -> None:
                 raise SpinnError(f"sampling.{name} names {', '.join(strange)}; axes are {', '.join(pde.coordinates)}")
     if "t" not in pde.coordinates and (config.windows != 1 or config.loss.causal):
         raise SpinnError("time windows and causal weights need a time axis 't', which this problem does not have")
+    for number, stage in enumerate(config.train):
+        try:
+            schedule(stage.schedule, 1.0, stage.steps or UNKNOWN_STEPS, stage.warmup)
+        except ValueError as error:
+            raise SpinnError(f"train.{number}: {error}") from None
 
 
 def _reason(config: Config, pde: PDE, embedding: Embedding, features: Mapping[str, str], adaptive: bool) -> str:

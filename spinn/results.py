@@ -1,7 +1,6 @@
 """What a run leaves behind: the summary, the solution on a grid, figures and the report."""
 
 import math
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -84,7 +83,7 @@ def covered(solution: Solution, axes: Mapping[str, np.ndarray]) -> dict[str, np.
 
 
 def write_results(
-    solution: Solution, folder: RunFolder, summary: dict[str, Any], began: float, reporter: Reporter
+    solution: Solution, folder: RunFolder, summary: dict[str, Any], session: Session, reporter: Reporter
 ) -> dict[str, Any]:
     """Write the model, solution.h5, figures, summary.json and report.html; the total time includes all of it."""
     from spinn.output.figures import draw_solution
@@ -110,7 +109,7 @@ def write_results(
             draw_solution(axes, shown, truth, folder.figures)
     if wanted.figures:
         draw_loss(folder.read_metrics(), folder.figures / "loss.png")
-    summary["seconds"]["total"] = time.perf_counter() - began
+    summary["seconds"]["total"] = session.seconds
     folder.write_summary(summary)
     if wanted.report:
         write_report(folder)

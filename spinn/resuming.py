@@ -1,14 +1,20 @@
 """From a session to a checkpoint and back: arrays as flat trees, everything else as JSON."""
 
 import dataclasses
+import json
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from spinn.evaluation import Piece
+from spinn.evaluation import Piece, device_context
+from spinn.output.folder import RunFolder
+from spinn.output.progress import SilentReporter
+from spinn.pdes import PDE
+from spinn.recipes import Plan
 from spinn.session import Place, Resumed, Session
+from spinn.solution import MODEL, Solution, load_pieces
 from spinn.training.checkpoints import Checkpoints
 from spinn.training.loop import Snapshot
 
@@ -32,11 +38,16 @@ class Saver:
 
     session: Session
     checkpoints: Checkpoints | None
-    newest: tuple[Place, Snapshot] | None = None
+    newest: tuple[Place, Snapshot, list[Piece], dict[str, Any]] | None = None
 
     def offer(self, place: Place, snapshot: Snapshot) -> None:
-        """A chunk has ended here."""
-        self.newest = (place, snapshot)
+        """A chunk has ended here. What the session gathers later (it may end the stage, or the window) is not part of it."""
+        session = self.session
+        gathered = {
+            "stages": list(session.stages), "warnings": list(session.warnings), "zero_loss": session.zero_loss,
+            "compile_seconds": session.compile_seconds, "seconds": session.seconds,
+        }  # fmt: skip
+        self.newest = (place, snapshot, list(session.pieces), gathered)
         if self.checkpoints is not None and self.checkpoints.due():
             self.flush()
 
@@ -44,16 +55,13 @@ class Saver:
         """Save the newest state now."""
         if self.checkpoints is None or self.newest is None:
             return
-        place, snapshot = self.newest
-        pieces = self.session.pieces
+        place, snapshot, pieces, gathered = self.newest
         arrays = {"loop": _flat(snapshot.arrays())}
         arrays |= {f"window{number}": _flat(piece.network) for number, piece in enumerate(pieces)}
         total = place.steps_before + snapshot.step
         position = {
             "place": dataclasses.asdict(place), "snapshot": snapshot.position(), "total_steps": total,
-            "spans": [[piece.start, piece.end] for piece in pieces], "stages": self.session.stages,
-            "warnings": self.session.warnings, "compile_seconds": self.session.compile_seconds,
-            "zero_loss": self.session.zero_loss,
+            "spans": [[piece.start, piece.end] for piece in pieces], **gathered,
         }  # fmt: skip
         self.checkpoints.save(total, arrays, position)
 
@@ -67,7 +75,7 @@ def restored(session: Session, checkpoints: Checkpoints) -> Resumed | None:
     place = Place(**{**stored, "modes": tuple(stored["modes"])})
     session.place, session.stages = place, list(position["stages"])
     session.warnings, session.compile_seconds = list(position["warnings"]), float(position["compile_seconds"])
-    session.zero_loss = float(position["zero_loss"])
+    session.zero_loss, session.seconds_before = float(position["zero_loss"]), float(position["seconds"])
     blanks = [session.network(number, place.modes[number]) for number in range(place.window + 1)]
     session.pieces = [Piece(blanks[n], *span) for n, span in enumerate(position["spans"])]
     problem, _, params = session.problem(blanks[-1])
@@ -81,3 +89,23 @@ def restored(session: Session, checkpoints: Checkpoints) -> Resumed | None:
         for number, piece in enumerate(session.pieces)
     ]
     return Resumed(place, pieces, snapshot)
+
+
+def finished(plan: Plan, pde: PDE, folder: RunFolder) -> Solution | None:
+    """The solution in the folder of a run that has ended, well or not; None if there is something left to train."""
+    if not folder.summary.is_file() or not (folder.path / MODEL).is_file():
+        return None
+    summary = json.loads(folder.summary.read_text(encoding="utf-8"))
+    return None if summary.get("status") == "interrupted" else stored(plan, pde, folder)
+
+
+def stored(plan: Plan, pde: PDE, folder: RunFolder) -> Solution:
+    """The solution as a run has left it, also where it was interrupted.
+
+    **Raises:** SpinnError if the networks are missing, or do not fit the plan.
+    """
+    with device_context(str(plan.config.precision)):
+        session = Session(plan, pde, SilentReporter(), lambda record: None)
+        pieces, modes = load_pieces(folder.path / MODEL, session.network)
+    summary = json.loads(folder.summary.read_text(encoding="utf-8"))
+    return Solution(pde, plan.config, summary, pieces, modes, folder.path)

@@ -13,6 +13,7 @@ import numpy as np
 
 from spinn.assembly import build_network, build_objective, build_sampler, first_modes, trainable
 from spinn.evaluation import Piece, grid_values
+from spinn.networks.separable import SeparableNetwork
 from spinn.pdes import PDE, Box
 from spinn.recipes import Plan
 from spinn.spectrum import MAX_FIRST_UNKNOWNS, PROBE_POINTS, data_modes, limited, tails, transferred
@@ -27,7 +28,7 @@ ROUNDING_LOSS = 1e-22  # below this, relative to the same, a Gauss-Newton step o
 RESOLVED_TAIL = 1e-9  # an axis whose last modes carry less than this needs no more of them
 GROWTH = 1.5
 MAX_LEVELS = 8
-MAX_UNKNOWNS = 80_000
+MAX_UNKNOWNS = 120_000
 ERROR_POINTS = {1: 401, 2: 101, 3: 25, 4: 11}
 
 
@@ -58,10 +59,12 @@ class Session:
     listeners: list[Callable[[Place, Snapshot], None]] = dataclasses.field(default_factory=list)
     pieces: list[Piece] = dataclasses.field(default_factory=list)
     place: Place = dataclasses.field(default_factory=Place)
+    began: float = dataclasses.field(default_factory=time.perf_counter)
+    seconds_before: float = 0.0  # spent on the run before it was resumed
     compile_seconds: float = 0.0
     stages: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     warnings: list[str] = dataclasses.field(default_factory=list)
-    compiled: dict[Any, dict[Any, Any]] = dataclasses.field(default_factory=dict)
+    compiled: dict[Any, Any] = dataclasses.field(default_factory=dict)
     points: int = 0
     parameters: int = 0
     zero_loss: float = 0.0  # loss of the zero field: the size of the data
@@ -80,6 +83,11 @@ class Session:
             network = self.window(resumed)
             resumed = None
             self.keep(network)
+
+    @property
+    def seconds(self) -> float:
+        """Spent on training so far, compiling included, before and after interruptions."""
+        return self.seconds_before + time.perf_counter() - self.began
 
     @property
     def windows(self) -> int:
@@ -157,7 +165,7 @@ class Session:
         if self.stages[-1]["loss"] < RESOLVED_LOSS * self.zero_loss:
             return None
         found = tails(network)
-        short = {axis: tail for axis, tail in found.items() if tail > RESOLVED_TAIL}
+        short = {axis: tail for axis, tail in found.items() if tail > max(RESOLVED_TAIL, 0.1 * max(found.values()))}
         if not short:
             return None
         loss, before = self.stages[-1]["loss"], self.place.level_loss
@@ -193,7 +201,7 @@ class Session:
     def stage(self, run: StageRun, first: Snapshot, combine: Callable[[Any], Any]) -> Any:
         """One stage; returns the parameters at its end."""
         self.reporter.stage(run.name, run.spec.steps)
-        began, compiled = time.perf_counter(), self.compile_seconds
+        compiled = self.compile_seconds
         place, last = self.place, first
         for last, metrics in run.run(first):
             steps, seconds = place.steps_before + last.step, place.seconds_before + last.seconds
@@ -202,7 +210,7 @@ class Session:
             for listener in self.listeners:
                 listener(place, last)
         compiling = self.compile_seconds - compiled
-        self.stages.append(self.stage_summary(run, last, time.perf_counter() - began, compiling))
+        self.stages.append(self.stage_summary(run, last, compiling))
         self.place = dataclasses.replace(
             place, steps_before=place.steps_before + last.step, seconds_before=place.seconds_before + last.seconds
         )
@@ -219,10 +227,8 @@ class Session:
         level = f" level {place.level + 1}" if self.plan.adaptive else ""
         floor = ROUNDING_LOSS * self.zero_loss
         settings = LoopSettings(config.seed, config.sampling.resample_every, config.loss.weighting, floor)
-        key = (tuple(sorted(place.modes[-1].items())), place.window > 0, tuple(sorted(place.modes[-2].items()))
-               if place.window else None)  # fmt: skip
         return StageRun(problem, spec, settings, f"{windows}{stage.optimizer}{level}", self.reporter,
-                        self.compiled.setdefault(key, {}), self.add_compile_seconds)  # fmt: skip
+                        self.compiled, self.add_compile_seconds)  # fmt: skip
 
     def problem(self, network: Any) -> tuple[Problem, Callable[[Any], Any], Any]:
         """Pure functions for the loop, how to put a network together again, and the parameters to start from."""
@@ -277,19 +283,22 @@ class Session:
 
     def continued(self, before: Any, fresh: Any) -> Any:
         """A trained network starts the next window where the last one ended."""
-        moved = eqx.tree_at(
-            lambda n: [(f.low, f.high) for f in n.features], before, [(f.low, f.high) for f in fresh.features]
-        )
-        return moved
+
+        def ends(network: Any) -> list[Any]:
+            owners = network.features if isinstance(network, SeparableNetwork) else (network,)
+            return [end for owner in owners for end in (owner.low, owner.high)]
+
+        return eqx.tree_at(ends, before, ends(fresh))
 
     def with_params(self, network: Any, params: Any) -> Any:
         """The network with trained parameters put in."""
         _, frozen = eqx.partition(network, trainable(network, self.plan))
         return eqx.combine(params, frozen)
 
-    def stage_summary(self, run: StageRun, last: Snapshot, seconds: float, compiling: float) -> dict[str, Any]:
+    def stage_summary(self, run: StageRun, last: Snapshot, compiling: float) -> dict[str, Any]:
+        """What summary.json says of a stage."""
         return {
-            "name": run.name, "optimizer": run.spec.optimizer, "steps": last.step, "seconds": seconds - compiling,
+            "name": run.name, "optimizer": run.spec.optimizer, "steps": last.step, "seconds": last.seconds,
             "compile_seconds": compiling, "loss": last.loss, "rollbacks": last.rollbacks,
         }  # fmt: skip
 

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,7 @@ class Solution:
         missing = [axis for axis in self.pde.coordinates if axis not in axes]
         if missing:
             raise ValueError(f"on_grid needs points for every axis; {', '.join(missing)} are missing")
+        axes = {axis: np.atleast_1d(np.asarray(axes[axis], float)) for axis in self.pde.coordinates}
         with self._context():
             return self._assembled(
                 axes, lambda piece, chosen: grid_values(self.pde, piece, chosen, derived), scattered=False
@@ -107,7 +109,7 @@ def load_pieces(file: Path, build: Any) -> tuple[tuple[Piece, ...], tuple[dict[s
     try:
         data = np.load(file)
         meta = json.loads(data["meta"].tobytes())
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise SpinnError(
             f"expected the networks of a finished run, got {error}; was it interrupted?", file=file
         ) from None
@@ -115,8 +117,9 @@ def load_pieces(file: Path, build: Any) -> tuple[tuple[Piece, ...], tuple[dict[s
     for number, (modes, (start, end)) in enumerate(zip(meta["modes"], meta["spans"], strict=True)):
         arrays, static = eqx.partition(build(number, modes), eqx.is_array)
         leaves, tree = jax.tree.flatten(arrays)
-        stored = [data[f"{number}/{index}"] for index in range(len(leaves))]
-        if any(old.shape != new.shape for old, new in zip(leaves, stored, strict=True)):
+        names = [f"{number}/{index}" for index in range(len(leaves))]
+        stored = [data[name] for name in names if name in data]
+        if [old.shape for old in leaves] != [new.shape for new in stored]:
             raise SpinnError("the networks do not fit the run's config.yaml; was it edited?", file=file)
         trained = jax.tree.unflatten(tree, [jnp.asarray(leaf) for leaf in stored])
         pieces.append(Piece(eqx.combine(trained, static), start, end))

@@ -136,7 +136,7 @@ def from_flax(
             f"a flax network for {', '.join(unknowns)} must map (points, {inputs}) to (points, {len(unknowns)}); "
             f"{type(module).__name__} maps (2, {inputs}) to {shape}"
         )
-    body = ExternalBody(parameters, function, len(unknowns))
+    body = ExternalBody(parameters=parameters, function=function, width=len(unknowns))
     return _assembled(body, None, domain, unknowns, periodic, vanish)
 
 

@@ -1,6 +1,7 @@
 """What every objective shares: names, weights and sums of residual blocks."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -87,4 +88,5 @@ def _checked(name: str, field: Any) -> Field:
 
 def half_square(blocks: Mapping[str, Array]) -> Float[Array, ""]:
     """Half the squared norm of all blocks together."""
-    return 0.5 * sum((jnp.sum(block * block) for block in blocks.values()), start=jnp.zeros(()))
+    # reduced rather than summed from a zero, whose own precision would win under jax_enable_x64
+    return 0.5 * functools.reduce(jnp.add, (jnp.sum(block * block) for block in blocks.values()))

@@ -12,6 +12,7 @@ Three ways to the weighted mean of f^2 for f = sum_r prod_i F_i[:, r]:
 """
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -73,10 +74,8 @@ def gram_square(table: Table, weights: Sequence[Array], patterns: Sequence[Patte
     for factors, weight in zip(table.factors, weights, strict=True):
         columns = jnp.concatenate(factors, 1)
         grams.append(columns.T @ (columns * weight[:, None]))
-        ends = [0]
-        for factor in factors:
-            ends.append(ends[-1] + factor.shape[1])
-        offsets.append([slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)])
+        ends = itertools.accumulate((factor.shape[1] for factor in factors), initial=0)
+        offsets.append([slice(a, b) for a, b in itertools.pairwise(ends)])
     total = jnp.zeros((), grams[0].dtype)
     for index, p in enumerate(patterns):
         for q in patterns[: index + 1]:

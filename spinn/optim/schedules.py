@@ -5,6 +5,7 @@ from collections.abc import Callable
 import optax
 
 EXPONENTIAL_FLOOR = 1e-2  # an exponential schedule ends at this fraction of the learning rate
+UNKNOWN_STEPS = 100_000  # what callers assume where a stage is ended by seconds or a tolerance
 DEFAULT_WARMUP = 0.05  # fraction of the steps that `warmup_cosine` warms up over when no number is given
 
 

@@ -17,7 +17,8 @@ from spinn.training.reporting import Progress, Reporter
 
 MAX_ROLLBACKS = 6
 DIVERGED = 1e6  # a loss this many times the best one counts as divergence
-CHUNK = 50
+CHUNK = 50  # steps between looks at the loss, at most
+CHUNKS = {"lbfgs": 20}  # where a step costs more
 PATIENCE = 8  # refused Gauss-Newton steps in a row after which the stage ends
 
 
@@ -65,13 +66,15 @@ class StageRun:
     settings: LoopSettings
     name: str
     reporter: Reporter
-    compiled: dict[Any, Any]  # compiled steps by method, shared by stages of one problem (time windows)
+    compiled: dict[Any, Any]  # compiled steps by stage and shapes, shared by the stages and windows of a run
     add_compile_seconds: Callable[[float], None]
 
     def method(self) -> Method:
-        """The optimiser; chunks divide the resampling period so that steps fall on the same batches on resume."""
-        chunk = math.gcd(CHUNK, self.settings.resample_every or CHUNK)
-        chunk = math.gcd(chunk, self.spec.steps) if self.spec.steps else chunk
+        """The optimiser; chunks divide the stage and the periods of what changes within it."""
+        balance = EVERY_STEPS if self.settings.weighting == "gradient_norm" else 0
+        common = math.gcd(self.settings.resample_every, self.spec.steps or 0, balance)
+        longest = CHUNKS.get(self.spec.optimizer, CHUNK)
+        chunk = next(size for size in range(longest, 0, -1) if common % size == 0)
         return method(self.problem, self.spec, chunk, self.settings.seed)
 
     def start(self, params: Any) -> Snapshot:
@@ -92,10 +95,10 @@ class StageRun:
             scales = self._scales(good, context)
             step = jnp.asarray(good.step, jnp.int32)
             chunk_began = time.perf_counter()
-            params, state, loss, parts = advance(good.params, good.state, context, scales, good.rate, step)
-            value = float(loss)
+            params, state, losses, parts = advance(good.params, good.state, context, scales, good.rate, step)
+            before, value = map(float, losses)
             now = time.perf_counter()
-            if not math.isfinite(value) or value > DIVERGED * good.best:
+            if not math.isfinite(value) or value > DIVERGED * min(good.best, before):
                 good = self._rolled_back(good, value)
                 if good.rollbacks > MAX_ROLLBACKS:
                     raise DivergenceError(self.name, good, value)
@@ -117,19 +120,22 @@ class StageRun:
     def _scales(self, good: Snapshot, context: Any) -> dict[str, Any]:
         if self.settings.weighting != "gradient_norm" or good.step % EVERY_STEPS:
             return good.scales
-        if "balance" not in self.compiled:
-            self.compiled["balance"] = jax.jit(lambda p, c, s: balanced_scales(self.problem, p, c, s))
-        return self.compiled["balance"](good.params, context, good.scales)
+        arguments = (good.params, context, good.scales)
+        key = ("balance", _shapes(arguments))
+        if key not in self.compiled:
+            self.compiled[key] = jax.jit(lambda p, c, s: balanced_scales(self.problem, p, c, s))
+        return self.compiled[key](*arguments)
 
     def _compile(self, chosen: Method, snapshot: Snapshot) -> Callable[..., Any]:
         """Compile ahead of time, to know what it costs; equal stages of other windows reuse it."""
-        if self.spec not in self.compiled:
+        arguments = (snapshot.params, snapshot.state, self._context(snapshot.step), snapshot.scales, snapshot.rate)
+        key = (self.spec, _shapes(arguments))
+        if key not in self.compiled:
             began = time.perf_counter()
-            arguments = (snapshot.params, snapshot.state, self._context(snapshot.step), snapshot.scales, snapshot.rate)
             lowered = jax.jit(chosen.advance).lower(*arguments, jnp.asarray(0, jnp.int32))
-            self.compiled[self.spec] = lowered.compile()
+            self.compiled[key] = lowered.compile()
             self.add_compile_seconds(time.perf_counter() - began)
-        return self.compiled[self.spec]
+        return self.compiled[key]
 
     def _ended(self, good: Snapshot) -> bool:
         spec = self.spec
@@ -141,10 +147,10 @@ class StageRun:
         return over_time or (spec.steps is not None and good.step >= spec.steps)
 
     def _stalled(self, good: Snapshot, value: float) -> int:
-        """Refused steps count one (the damping is still growing), slow ones a third of the patience."""
+        """Refused steps count one (the damping is still growing); a step taken that gains little ends the stage."""
         if self.spec.optimizer != "gauss_newton" or value <= 0.9 * good.loss:
             return 0
-        return good.stalled + (1 if value >= good.loss else PATIENCE // 3 + 1)
+        return good.stalled + (1 if value >= good.loss else PATIENCE)
 
     def _rolled_back(self, good: Snapshot, value: float) -> Snapshot:
         text = "became not a number" if math.isnan(value) else f"rose to {value:.3g}"
@@ -156,18 +162,29 @@ class StageRun:
     def _record(self, good: Snapshot, parts: dict[str, Any], points_per_second: float) -> dict[str, Any]:
         error = self.problem.error(good.params)
         blocks = {name: float(np.asarray(part)) for name, part in parts.items()}
-        left = None
-        if self.spec.steps:
-            left = good.seconds / good.step * (self.spec.steps - good.step)
-        if self.spec.seconds is not None:
-            left = min(left or math.inf, self.spec.seconds - good.seconds)
         self.reporter.update(
-            Progress(self.name, good.step, self.spec.steps, good.loss, error, points_per_second, good.seconds, left)
-        )
+            Progress(self.name, good.step, self.spec.steps, good.loss, error, points_per_second, good.seconds,
+                     self._left(good))
+        )  # fmt: skip
         return {
             "stage": self.name, "step": good.step, "seconds": good.seconds, "loss": good.loss, "error": error,
             "points_per_second": points_per_second, "blocks": blocks,
         }  # fmt: skip
+
+    def _left(self, good: Snapshot) -> float | None:
+        """Seconds until the first limit of the stage, as far as limits tell."""
+        limits = []
+        if self.spec.steps:
+            limits.append(good.seconds / good.step * (self.spec.steps - good.step))
+        if self.spec.seconds is not None:
+            limits.append(self.spec.seconds - good.seconds)
+        return max(min(limits), 0.0) if limits else None
+
+
+def _shapes(arguments: Any) -> Any:
+    """What a compiled function depends on: the structure of its arguments (with all that is static), shapes and types."""
+    leaves, tree = jax.tree.flatten(arguments)
+    return tree, tuple((jnp.shape(leaf), jnp.result_type(leaf)) for leaf in leaves)
 
 
 class DivergenceError(Exception):

@@ -10,7 +10,7 @@ import optax
 
 from spinn.errors import SpinnError
 from spinn.optim.gauss_newton import gauss_newton_init, gauss_newton_step
-from spinn.optim.schedules import schedule
+from spinn.optim.schedules import UNKNOWN_STEPS, schedule
 from spinn.optim.soap import soap
 from spinn.training.problem import Problem
 
@@ -33,9 +33,10 @@ class StageSpec:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Method:
-    """`advance(params, state, context, scales, rate, step)` makes `chunk` steps: (params, state, loss, parts).
+    """`advance(params, state, context, scales, rate, step)` makes `chunk` steps: (params, state, losses, parts).
 
-    `rate` multiplies the updates: rollbacks lower it. `step` is the number of the first step, for random draws.
+    `rate` multiplies the updates: rollbacks lower it (Gauss-Newton damps itself). `step` is the number of the first step,
+    for random draws. `losses` are those before the first and after the last step; `parts` belong to the last.
     """
 
     init: Callable[[Any, Any, Mapping[str, Any]], Any]
@@ -51,7 +52,7 @@ def method(problem: Problem, stage: StageSpec, chunk: int, seed: int) -> Method:
     if stage.optimizer == "gauss_newton":
         return _gauss_newton(problem, seed)
     if stage.optimizer == "lbfgs":
-        return _lbfgs(problem, min(chunk, 20))
+        return _lbfgs(problem, chunk)
     if stage.optimizer not in LEARNING_RATES:
         raise SpinnError(f"unknown optimizer '{stage.optimizer}'; expected {', '.join(LEARNING_RATES)}, lbfgs, ...")
     return _first_order(problem, _transformation(stage), chunk)
@@ -59,7 +60,7 @@ def method(problem: Problem, stage: StageSpec, chunk: int, seed: int) -> Method:
 
 def _transformation(stage: StageSpec) -> optax.GradientTransformation:
     rate = stage.learning_rate or LEARNING_RATES[stage.optimizer]
-    rates = schedule(stage.schedule, rate, stage.steps or 100_000, stage.warmup)
+    rates = schedule(stage.schedule, rate, stage.steps or UNKNOWN_STEPS, stage.warmup)
     if stage.optimizer == "adam":
         return optax.adam(rates)
     if stage.optimizer == "adamw":
@@ -69,15 +70,17 @@ def _transformation(stage: StageSpec) -> optax.GradientTransformation:
 
 def _first_order(problem: Problem, transformation: optax.GradientTransformation, chunk: int) -> Method:
     def advance(params: Any, state: Any, context: Any, scales: Any, rate: Any, step: Any) -> Any:
-        def one(carry: Any, _: None) -> tuple[Any, Any]:
+        def one(carry: Any, moving: Any) -> tuple[Any, Any]:
             params, state = carry
             (value, parts), slope = jax.value_and_grad(problem.loss, has_aux=True)(params, context, scales)
-            updates, state = transformation.update(slope, state, params)
-            updates = jax.tree.map(lambda update: update * rate.astype(update.dtype), updates)
-            return (optax.apply_updates(params, updates), state), (value, parts)
+            updates, after = transformation.update(slope, state, params)
+            moved = (optax.apply_updates(params, _slowed(updates, rate)), after)
+            return jax.tree.map(lambda new, old: jnp.where(moving, new, old), moved, carry), (value, parts)
 
-        (params, state), (values, parts) = jax.lax.scan(one, (params, state), None, chunk)
-        return params, state, values[-1], jax.tree.map(lambda part: part[-1], parts)
+        # One evaluation more than steps: the loss of the parameters that are kept, without compiling it on its own.
+        moving = jnp.arange(chunk + 1) < chunk
+        (params, state), (values, parts) = jax.lax.scan(one, (params, state), moving)
+        return params, state, values[jnp.array([0, -1])], jax.tree.map(lambda part: part[-1], parts)
 
     return Method(lambda params, context, scales: transformation.init(params), advance, chunk)
 
@@ -93,13 +96,27 @@ def _lbfgs(problem: Problem, chunk: int) -> Method:
             params, state = carry
             value, slope = optax.value_and_grad_from_state(value_of)(params, state=state)
             updates, state = optimizer.update(slope, state, params, value=value, grad=slope, value_fn=value_of)
-            return (optax.apply_updates(params, updates), state), None
+            state = _without_value(state, rate < 1.0)
+            return (optax.apply_updates(params, _slowed(updates, rate)), state), value
 
-        (params, state), _ = jax.lax.scan(one, (params, state), None, chunk)
+        # The points or the weights may have changed since the last chunk.
+        state = _without_value(state, jnp.asarray(True))
+        (params, state), values = jax.lax.scan(one, (params, state), None, chunk)
         value, parts = problem.loss(params, context, scales)
-        return params, state, value, parts
+        return params, state, jnp.stack([values[0], value]), parts
 
     return Method(lambda params, context, scales: optimizer.init(params), advance, chunk)
+
+
+def _slowed(updates: Any, rate: Any) -> Any:
+    """Updates times the rate that rollbacks lower."""
+    return jax.tree.map(lambda update: update * rate.astype(update.dtype), updates)
+
+
+def _without_value(state: Any, stale: Any) -> Any:
+    """The line search's state; where `stale`, its value and gradient are computed anew before they are used."""
+    value = optax.tree.get(state, "value")
+    return optax.tree.set(state, value=jnp.where(stale, jnp.asarray(jnp.inf, value.dtype), value))
 
 
 def _gauss_newton(problem: Problem, seed: int) -> Method:
@@ -114,6 +131,6 @@ def _gauss_newton(problem: Problem, seed: int) -> Method:
             return problem.blocks(params, context, scales)
 
         params, state, parts = gauss_newton_step(blocks, params, state, key=key)
-        return params, state, state.loss, parts
+        return params, state, jnp.stack([state.loss, state.loss]), parts
 
     return Method(init, advance, 1)
