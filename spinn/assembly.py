@@ -199,7 +199,7 @@ def build_objective(
     counts = list(sampler.counts.values())
     points = int(np.prod([float(count) for count in counts]))
     wanted = -(-points // POINTS_PER_SLAB) if slabs == "auto" else slabs
-    # Slabs are of equal width; modes that grow change the count of points, so a number that was given may not divide it.
+    # Slabs are of equal width, and growing modes change the count of points: the next number that divides it.
     slabs = next(n for n in range(min(wanted, counts[0]), counts[0] + 1) if counts[0] % n == 0)
     norm = loss.norm
     if norm == "auto":

@@ -14,7 +14,7 @@ from spinn.networks.separable import SeparableNetwork
 from spinn.pdes import PDE, derivative_orders
 from spinn.pdes._points import point_fields
 
-# Values computed in one go; larger grids are evaluated in parts along their first axis.
+# Numbers computed in one go; larger grids are evaluated in parts along their first axis, and more points in parts too.
 BATCH = 4_000_000
 
 
@@ -33,7 +33,7 @@ def grid_values(pde: PDE, piece: Piece, axes: Mapping[str, np.ndarray], derived:
     rest = int(np.prod([len(axes[axis]) for axis in pde.coordinates[1:]]))
     step = max(BATCH // max(rest, 1), 1)
     parts = []
-    for begin in range(0, len(axes[first]), step):
+    for begin in range(0, max(len(axes[first]), 1), step):
         chosen = {**axes, first: axes[first][begin : begin + step]}
         parts.append(_on_grid(pde, piece.network, chosen, derived))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -65,6 +65,24 @@ def _separable_values(pde: Any, static: Any, derived: bool, arrays: Any, points:
 def point_values(pde: PDE, network: Any, points: Mapping[str, Any], derived: bool = False) -> dict[str, np.ndarray]:
     """Values at scattered points: arrays of shape (n,) by coordinate."""
     cast = {axis: jnp.asarray(points[axis]) for axis in pde.coordinates}
+    count, step = len(cast[pde.coordinates[0]]), max(BATCH // _numbers_a_point(network), 1)
+    parts = [
+        _at_points(pde, network, {axis: array[begin : begin + step] for axis, array in cast.items()}, derived)
+        for begin in range(0, max(count, 1), step)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _numbers_a_point(network: Any) -> int:
+    """How many numbers a point takes on the way: with a Tucker core as many as it has entries beside the first axis."""
+    if isinstance(network, SeparableNetwork):
+        if network.core is not None:
+            return network.core.size // network.core.shape[1]
+        return max(mixing.shape[1] for mixing in network.mixings if mixing is not None)
+    return 512
+
+
+def _at_points(pde: PDE, network: Any, cast: Mapping[str, Any], derived: bool) -> dict[str, np.ndarray]:
     if not derived:
         return {name: np.asarray(value, float) for name, value in network.at_points(cast).items()}
     unknowns = point_fields(

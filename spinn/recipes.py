@@ -82,6 +82,11 @@ def _features(network: Network, pde: PDE, embedding: Embedding) -> dict[str, str
         name = chosen.get(axis, "auto") if isinstance(chosen, Mapping) else chosen
         if name == "auto":
             name = "mlp" if network.kind == "pointwise" else "fourier" if axis in embedding.periodic else "legendre"
+        if name == "fourier" and network.embed is False:
+            raise SpinnError(
+                f"network.features: 'fourier' holds periodicity along {axis} exactly, but network.embed is false (as "
+                "in recipe: paper), which leaves conditions to the loss; choose other features, or embed: true"
+            )
         if name == "fourier" and axis not in embedding.periodic:
             raise SpinnError(
                 f"network.features: 'fourier' holds periodicity along {axis}, but the PDE does not declare "
@@ -141,8 +146,8 @@ def _stages(network: Network) -> list[Stage]:
 def _paper(config: Config, pde: PDE) -> Config:
     """SPINN's own setting (Cho et al., NeurIPS 2023, appendix): what the file sets explicitly stays.
 
-    Up to three axes the paper's best rows and its count of parameters are those of the modified MLP; its network of four
-    axes knows the plain one only. The paper counts the output layer of a plain MLP (which is our head) as a layer.
+    Up to three axes the paper's best rows and its count of parameters are those of the modified MLP; its network of
+    four axes knows the plain one only. The paper counts the output layer of a plain MLP (our head) among its layers.
     """
     axes = len(pde.coordinates)
     given = _given(config.network)
@@ -172,7 +177,7 @@ def _given(section: Network | Sampling) -> dict[str, Any]:
 def _check(config: Config, pde: PDE) -> None:
     rank = config.network.rank
     if isinstance(rank, list) and config.network.head == "cp":
-        raise SpinnError("network.rank: a cp head has one rank for all axes, got a list; give a number, or head: tucker")
+        raise SpinnError(f"network.rank: a cp head has one rank, got {rank}; give a number, or use head: tucker")
     if isinstance(rank, list) and len(rank) != len(pde.coordinates):
         raise SpinnError(f"network.rank: expected one rank for each of {', '.join(pde.coordinates)}, got {len(rank)}")
     for name in ("points_per_axis",):

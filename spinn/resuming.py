@@ -41,7 +41,7 @@ class Saver:
     newest: tuple[Place, Snapshot, list[Piece], dict[str, Any]] | None = None
 
     def offer(self, place: Place, snapshot: Snapshot) -> None:
-        """A chunk has ended here. What the session gathers later (it may end the stage, or the window) is not part of it."""
+        """A chunk has ended here. What the session gathers later, as the stage or the window ends, is no part of it."""
         session = self.session
         gathered = {
             "stages": list(session.stages), "warnings": list(session.warnings), "zero_loss": session.zero_loss,

@@ -28,7 +28,8 @@ ROUNDING_LOSS = 1e-22  # below this, relative to the same, a Gauss-Newton step o
 RESOLVED_TAIL = 1e-9  # an axis whose last modes carry less than this needs no more of them
 GROWTH = 1.5
 MAX_LEVELS = 8
-MAX_UNKNOWNS = 120_000
+MAX_UNKNOWNS = 80_000
+WORTHWHILE = 1.2  # a level with fewer unknowns than this times the last one's is not worth its compilation
 ERROR_POINTS = {1: 401, 2: 101, 3: 25, 4: 11}
 
 
@@ -178,7 +179,8 @@ class Session:
         grown = {axis: -(-int(n * GROWTH * 2) // 2) if axis in short else n for axis, n in modes.items()}
         grown = limited(grown, self.plan.embedding.periodic, len(self.pde.unknowns), MAX_UNKNOWNS)
         larger = {axis: max(grown[axis], n) for axis, n in modes.items()}
-        if larger == dict(modes) or self.place.level + 1 >= MAX_LEVELS:
+        gain = math.prod(larger.values()) / math.prod(modes.values())
+        if gain < WORTHWHILE or self.place.level + 1 >= MAX_LEVELS:
             listed = ", ".join(f"{axis} {tail:.1e}" for axis, tail in short.items())
             self.warn(f"the last modes still carry {listed} of the solution: give network.modes, or train networks")
             return None

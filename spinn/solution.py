@@ -76,9 +76,9 @@ class Solution:
 
     def _assembled(self, points: Mapping[str, np.ndarray], evaluate: Any, scattered: bool) -> dict[str, np.ndarray]:
         """Each time goes to the network of its window."""
-        if len(self.pieces) == 1:
+        times = np.asarray(points.get("t", ()), float)
+        if len(self.pieces) == 1 or not times.size:
             return evaluate(self.pieces[0], points)
-        times = np.asarray(points["t"], float)
         axis = 0 if scattered else self.pde.coordinates.index("t")
         parts, order = [], []
         for piece, indices in piecewise(self.pieces, times):

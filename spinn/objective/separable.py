@@ -33,10 +33,10 @@ from spinn.sampling.separable import AxisBatch
 class SeparableObjective:
     """Maps (network, batch) to residual blocks, each entry times the root of its quadrature and loss weights.
 
-    `skip`: condition blocks that the network holds exactly. `slabs`: parts into which the first axis is cut, each
-    evaluated and differentiated on its own, so that memory does not grow with the grid. `norm`: `grid` sums squares on
-    the grid; `gram` and `qr` sum them through per-axis matrices where the residual is separable, at a cost that does
-    not depend on the grid (`gram` loses half the digits).
+    `skip`: condition blocks that the network holds exactly. `norm`: residuals that are sums of products are never stored
+    on the grid; `grid` sums their squares block by block, `gram` and `qr` through per-axis matrices, at a cost that
+    does not depend on the grid (`gram` loses half of float64's digits). `slabs`: parts into which the first axis is cut
+    for other residuals, each evaluated and differentiated on its own, so that memory does not grow with the grid.
     """
 
     pde: PDE
@@ -78,10 +78,14 @@ class SeparableObjective:
         at = self._fields(network, batch)
         conditions = self._conditions(at, self._before(previous, batch), scales)
         parts = {name: half_square({name: block}) for name, block in conditions.items()}
-        if self.slabs > 1:
+        local = at(None)
+        found = interior_residuals(self.pde, local)
+        if not self.weighting.causal and all(_is_cp(field) for field, _ in found.values()):
+            parts |= self._norms(found, scales)
+        elif self.slabs > 1:
             parts |= self._swept(network, batch, scales)
         else:
-            parts |= self._interior_shares(at(None), batch, scales)[0]
+            parts |= self._interior_shares(local, batch, scales)[0]
         return functools.reduce(jnp.add, parts.values()), parts
 
     def interior(self, network: SeparableNetwork, batch: AxisBatch) -> dict[str, Array]:
@@ -151,17 +155,19 @@ class SeparableObjective:
         weighted = {name: block * roots.reshape(shape) for name, block in blocks.items()}
         return weighted, earlier + jnp.sum(losses)
 
+    def _norms(self, found: Found, scales: Scales) -> dict[str, Array]:
+        """Half the squared norm of each separable block; none of them is stored on the grid."""
+        norm = {"grid": grid_norm, "gram": gram_norm, "qr": qr_norm}[self.norm]
+        return {
+            name: 0.5 * self.weighting.root(name, own, scales) ** 2 * norm(field)
+            for name, (field, own) in found.items()
+        }
+
     def _interior_shares(
         self, local: Local, batch: AxisBatch, scales: Scales, earlier: Array | float = 0.0
     ) -> tuple[dict[str, Array], Array | float]:
         """Half the squared norm of each interior block, and the loss that later times wait for."""
         found = interior_residuals(self.pde, local)
-        if not self.weighting.causal and all(_is_cp(field) for field, _ in found.values()):
-            norm = {"grid": grid_norm, "gram": gram_norm, "qr": qr_norm}[self.norm]
-            return {
-                name: 0.5 * self.weighting.root(name, own, scales) ** 2 * norm(field)
-                for name, (field, own) in found.items()
-            }, earlier
         blocks, later = self._causal(self._weighted(found, scales, _grid(local)), batch, earlier)
         return {name: half_square({name: block}) for name, block in blocks.items()}, later
 

@@ -11,6 +11,7 @@ import jax
 
 from spinn.errors import SpinnError
 
+
 @dataclasses.dataclass(eq=False)
 class Checkpoints:
     """Checkpoints in a folder, saved at most every `every_seconds`; a half-written one is never seen (orbax renames).

@@ -182,7 +182,7 @@ class StageRun:
 
 
 def _shapes(arguments: Any) -> Any:
-    """What a compiled function depends on: the structure of its arguments (with all that is static), shapes and types."""
+    """What a compiled function depends on: the structure of its arguments (all that is static), shapes and types."""
     leaves, tree = jax.tree.flatten(arguments)
     return tree, tuple((jnp.shape(leaf), jnp.result_type(leaf)) for leaf in leaves)
 

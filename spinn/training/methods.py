@@ -35,8 +35,8 @@ class StageSpec:
 class Method:
     """`advance(params, state, context, scales, rate, step)` makes `chunk` steps: (params, state, losses, parts).
 
-    `rate` multiplies the updates: rollbacks lower it (Gauss-Newton damps itself). `step` is the number of the first step,
-    for random draws. `losses` are those before the first and after the last step; `parts` belong to the last.
+    `rate` multiplies the updates: rollbacks lower it (Gauss-Newton damps itself). `step` is the number of the first
+    step, for random draws. `losses` are those before the first and after the last step; `parts` belong to the last.
     """
 
     init: Callable[[Any, Any, Mapping[str, Any]], Any]

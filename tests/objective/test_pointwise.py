@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from spinn.errors import SpinnError
-from spinn.networks.bodies import MLP
+from spinn.networks.bodies import MLP, Sine
 from spinn.networks.pointwise import PointNetwork, point_network
 from spinn.networks.separable import AxisFeatures, SeparableNetwork, cp_network
 from spinn.objective import PointObjective, SeparableObjective, Weighting
@@ -56,7 +56,9 @@ COUNTS = {"t": 3, "x": 4, "a": 2}
 
 def separable() -> SeparableNetwork:
     ends = {axis: tuple(jnp.asarray(end) for end in Everything().domain[axis]) for axis in COUNTS}
-    features = {axis: AxisFeatures(MLP(3, 1, key=jax.random.key(i)), *ends[axis]) for i, axis in enumerate(COUNTS)}
+    features = {
+        axis: AxisFeatures(Sine(3, 1, 2.0, key=jax.random.key(i)), *ends[axis]) for i, axis in enumerate(COUNTS)
+    }
     return cp_network(features, ("u", "v"), 3, key=KEY)
 
 
