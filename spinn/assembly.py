@@ -189,9 +189,7 @@ def build_sampler(plan: Plan, pde: PDE, modes: Modes) -> AxisSampler | PointSamp
     return AxisSampler(point_counts(plan, pde, modes), rule, plan.embedding.periodic)
 
 
-def build_objective(
-    plan: Plan, pde: PDE, sampler: AxisSampler | PointSampler
-) -> SeparableObjective | PointObjective:
+def build_objective(plan: Plan, pde: PDE, sampler: AxisSampler | PointSampler) -> SeparableObjective | PointObjective:
     """The objective of a plan; slabs are chosen by memory, the norm by precision, unless configured."""
     loss, slabs = plan.config.loss, plan.config.sampling.slabs
     if plan.is_pointwise:
@@ -203,7 +201,9 @@ def build_objective(
     slabs = next(n for n in range(min(wanted, counts[0]), counts[0] + 1) if counts[0] % n == 0)
     norm = loss.norm
     if norm == "auto":
-        # Squared Gram matrices lose half the digits, which float32 does not have to give.
-        norm = "gram" if plan.config.precision == "float64" and points > 10**6 else "grid"
+        # Least squares on a fixed basis needs all digits, and its bases are constant: QR. Squared Gram matrices lose half
+        # the digits, which float32 does not have to give.
+        large = plan.config.precision == "float64" and points > 10**6
+        norm = "qr" if plan.is_basis else "gram" if large else "grid"
     weighting = Weighting(dict(loss.weights), loss.causal)
     return SeparableObjective(pde, weighting, plan.embedding.skip, slabs, norm)

@@ -93,6 +93,7 @@ def write_results(
 
     reporter.message("writing the solution, figures and report")
     wanted, pde = solution.config.output, solution.pde
+    folder.write_summary(summary)  # first of all: what follows takes a while, and may be interrupted
     if solution.pieces:
         solution.save(folder.path)
         axes = covered(solution, uniform_axes(pde, saved_counts(solution)))

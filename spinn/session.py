@@ -23,8 +23,7 @@ from spinn.training.problem import Problem
 from spinn.training.reporting import Reporter
 from spinn.truth import relative_l2, truth_on_grid
 
-RESOLVED_LOSS = 1e-20  # relative to the loss of the zero field: residual 1e-10 of the data
-ROUNDING_LOSS = 1e-22  # below this, relative to the same, a Gauss-Newton step only moves rounding errors
+ENOUGH_LOSS = 1e-20  # relative to the loss of the zero field (residual 1e-10 of the data): no more steps, no more modes
 RESOLVED_TAIL = 1e-9  # an axis whose last modes carry less than this needs no more of them
 GROWTH = 1.5
 MAX_LEVELS = 8
@@ -163,7 +162,7 @@ class Session:
         """More modes for the axes that need them, or None where all are resolved or the budget is spent."""
         if not self.plan.adaptive:
             return None
-        if self.stages[-1]["loss"] < RESOLVED_LOSS * self.zero_loss:
+        if self.stages[-1]["loss"] < ENOUGH_LOSS * self.zero_loss:
             return None
         found = tails(network)
         short = {axis: tail for axis, tail in found.items() if tail > max(RESOLVED_TAIL, 0.1 * max(found.values()))}
@@ -171,9 +170,7 @@ class Session:
             return None
         loss, before = self.stages[-1]["loss"], self.place.level_loss
         if loss > 0.5 * before:
-            self.warn(
-                f"more modes lowered the loss only from {before:.2e} to {loss:.2e}: the solution may be rough"
-            )
+            self.warn(f"more modes lowered the loss only from {before:.2e} to {loss:.2e}: the solution may be rough")
             return None
         modes = self.place.modes[-1]
         grown = {axis: -(-int(n * GROWTH * 2) // 2) if axis in short else n for axis, n in modes.items()}
@@ -227,7 +224,7 @@ class Session:
                          stage.warmup, stage.weight_decay)  # fmt: skip
         windows = f"window {place.window + 1}/{config.windows} " if config.windows != 1 else ""
         level = f" level {place.level + 1}" if self.plan.adaptive else ""
-        floor = ROUNDING_LOSS * self.zero_loss
+        floor = ENOUGH_LOSS * self.zero_loss
         settings = LoopSettings(config.seed, config.sampling.resample_every, config.loss.weighting, floor)
         return StageRun(problem, spec, settings, f"{windows}{stage.optimizer}{level}", self.reporter,
                         self.compiled, self.add_compile_seconds)  # fmt: skip

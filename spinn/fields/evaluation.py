@@ -2,15 +2,17 @@
 
 Expressions are read before anything is formed. In sums of linear and nonlinear parts the linear ones are gathered into
 one contraction; and a product of factors that several linear parts share (a velocity gradient, which enters the
-vorticity, the stretching and the divergence) is formed once and added where it is needed.
+vorticity, the stretching and the divergence) is formed once and added where it is needed. What is left to do is
+element-wise, and done in one sweep over the arrays.
 """
 
 import dataclasses
 import functools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
@@ -19,13 +21,54 @@ from spinn.fields.separable import GridField, Pointwise, Separable, Univariate
 from spinn.fields.terms import Term
 from spinn.pdes._field import is_scalar
 
+# Points of a block of the element-wise sweep: some tens of arrays of this length fit the second-level cache.
+BLOCK_POINTS = 1 << 13
+
 
 def evaluate(fields: Sequence[Any]) -> list[Array]:
     """The values of the fields. Axes that a field does not depend on may have length one, as in `GridField.value`."""
-    evaluation = Evaluation()
+    reading = Reading()
     for field in fields:
-        evaluation.read(field)
-    return [evaluation.value(field) for field in fields]
+        reading.read(field)
+    pieces = reading.pieces()
+
+    def elementwise(arrays: Mapping[Any, Array]) -> list[Array]:
+        return reading.values(fields, arrays)
+
+    return SWEEP(elementwise, pieces)
+
+
+def plain(elementwise, pieces):
+    return elementwise(pieces)
+
+
+def by_cond(elementwise, pieces):
+    keys = list(pieces)
+    arrays = [pieces[k] for k in keys]
+    f = lambda a: elementwise(dict(zip(keys, a)))
+    out = jax.eval_shape(f, arrays)
+    pred = PRED[0]
+    return jax.lax.cond(pred, f, lambda a: jax.tree.map(lambda s: jnp.full(s.shape, jnp.nan, s.dtype), out), arrays)
+
+
+PRED = [None]
+SWEEP = plain
+
+
+def by_scan(elementwise, pieces):
+    keys = list(pieces)
+    arrays = [pieces[k] for k in keys]
+    n = arrays[0].shape[0]
+    S = SCAN
+
+    def f(a):
+        return elementwise(dict(zip(keys, a)))
+
+    ys = jax.lax.map(f, [a.reshape(S, n // S, *a.shape[1:]) for a in arrays])
+    return [y.reshape(n, *y.shape[2:]) for y in ys]
+
+
+SCAN = 32
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -37,12 +80,11 @@ class Summed:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Evaluation:
-    """What is known while expressions are read and then evaluated: first `read` all of them, then ask for values."""
+class Reading:
+    """What expressions consist of: first `read` all of them, then form the `pieces`, then ask for values."""
 
     sums: dict[GridField, Summed] = dataclasses.field(default_factory=dict)
     uses: Counter[Any] = dataclasses.field(default_factory=Counter)  # linear parts that contain a monomial
-    arrays: dict[Any, Array] = dataclasses.field(default_factory=dict)
 
     def read(self, field: Any) -> None:
         """Take note of the linear parts of an expression."""
@@ -52,48 +94,55 @@ class Evaluation:
         self.sums[field] = found
         self.uses.update({monomial(term) for term in found.linear.terms})
         for _, other in found.others:
-            arguments = other.arguments if isinstance(other, Pointwise) else (other,)
-            for argument in arguments:
+            for argument in other.arguments if isinstance(other, Pointwise) else (other,):
                 self.read(argument)
 
-    def value(self, field: Any) -> Any:
-        """The array of a field; anything else as it is."""
-        if not isinstance(field, GridField):
-            return field
-        if field not in self.sums:
-            return field.value
-        if field not in self.arrays:
-            self.arrays[field] = self._total(self.sums[field])
-        return self.arrays[field]
-
-    def _total(self, found: Summed) -> Any:
-        parts = [scaled(scale, self._nonlinear(other)) for scale, other in found.others]
-        if found.linear.terms or not parts:
-            parts.insert(0, self._linear(found.linear))
-        return functools.reduce(jnp.add, parts)
-
-    def _nonlinear(self, other: Any) -> Any:
-        if isinstance(other, Pointwise):
-            return other.function(*(self.value(argument) for argument in other.arguments))
-        return self.value(other)
-
-    def _linear(self, field: Separable) -> Array:
-        """A contraction of what no other field shares, and the shared monomials where they save a full product."""
+    def split(self, field: Separable) -> tuple[list[Term], list[Term]]:
+        """The terms of a linear part to be contracted for it alone, and those to be taken from shared monomials."""
         own = [term for term in field.terms if self.uses[monomial(term)] == 1]
-        shared = [term for term in field.terms if self.uses[monomial(term)] > 1]
         shape = field.grid.shape
         if len(field.terms) > 1 and full_products(own, shape) == full_products(field.terms, shape):
-            own, shared = list(field.terms), []
-        parts = [scaled(term.coefficient, self._monomial(term, field)) for term in shared]
-        if own or not parts:
-            parts.append(contract(own, shape, field.dtype))
-        return functools.reduce(jnp.add, parts)
+            return list(field.terms), []
+        return own, [term for term in field.terms if self.uses[monomial(term)] > 1]
 
-    def _monomial(self, term: Term, field: Separable) -> Array:
-        key = monomial(term)
-        if key not in self.arrays:
-            self.arrays[key] = contract([dataclasses.replace(term, coefficient=1.0)], field.grid.shape, field.dtype)
-        return self.arrays[key]
+    def pieces(self) -> dict[Any, Array]:
+        """The contractions: of shared monomials by monomial, and of what is left of each linear part by the part."""
+        result: dict[Any, Array] = {}
+        for found in self.sums.values():
+            grid, dtype = found.linear.grid, found.linear.dtype
+            own, shared = self.split(found.linear)
+            for term in shared:
+                if monomial(term) not in result:
+                    result[monomial(term)] = contract([dataclasses.replace(term, coefficient=1.0)], grid.shape, dtype)
+            if own:
+                result[found.linear] = contract(own, grid.shape, dtype)
+        return result
+
+    def values(self, fields: Sequence[Any], pieces: Mapping[Any, Array]) -> list[Array]:
+        """The arrays of the fields from the pieces: element-wise operations only."""
+        known: dict[GridField, Array] = {}
+
+        def linear(field: Separable) -> list[Array]:
+            parts = [scaled(term.coefficient, pieces[monomial(term)]) for term in self.split(field)[1]]
+            return [*parts, pieces[field]] if field in pieces else parts
+
+        def nonlinear(other: Any) -> Any:
+            if isinstance(other, Pointwise):
+                return other.function(*(value(argument) for argument in other.arguments))
+            return value(other)
+
+        def value(field: Any) -> Any:
+            if not isinstance(field, GridField):
+                return field
+            if field not in self.sums:
+                return field.value
+            if field not in known:
+                found = self.sums[field]
+                parts = linear(found.linear) + [scaled(scale, nonlinear(other)) for scale, other in found.others]
+                known[field] = functools.reduce(jnp.add, parts) if parts else jnp.zeros(field.grid.shape, field.dtype)
+            return known[field]
+
+        return [value(field) for field in fields]
 
 
 def summed(field: GridField) -> Summed:

@@ -51,6 +51,19 @@ def qr_norm(field: Separable) -> Float[Array, ""]:
     return blocked_square(weighted._replace(factors=tuple(map(_compressed, weighted.factors))), patterns)
 
 
+def compressed_block(field: Separable) -> Float[Array, "..."]:
+    """An array with the weighted mean square of the field as its sum of squares, on the compressed grid of `qr_norm`.
+
+    It is linear in the field where the axis features are, so least-squares methods see the same problem at a cost that
+    does not depend on the number of points. Any head.
+    """
+    table, patterns = tabulate(field.terms, field.grid.shape, field.dtype)
+    weighted = _weighted(table, _weights(field))
+    small = weighted._replace(factors=tuple(map(_compressed, weighted.factors)))
+    shape = tuple(factors[0].shape[0] for factors in small.factors)
+    return contract(restored(small, patterns), shape, field.dtype)
+
+
 def gram_norm(field: Separable) -> Float[Array, ""]:
     """Weighted mean square through per-axis Gram matrices in float64; never below zero."""
     if not field.terms:

@@ -23,7 +23,7 @@ from spinn.objective.blocks import (
     half_square,
     interior_residuals,
 )
-from spinn.objective.norms import gram_norm, grid_norm, qr_norm
+from spinn.objective.norms import compressed_block, gram_norm, grid_norm, qr_norm
 from spinn.pdes import PDE, Face, Local, derivative_orders
 from spinn.pdes._conditions import At
 from spinn.sampling.separable import AxisBatch
@@ -33,10 +33,10 @@ from spinn.sampling.separable import AxisBatch
 class SeparableObjective:
     """Maps (network, batch) to residual blocks, each entry times the root of its quadrature and loss weights.
 
-    `skip`: condition blocks that the network holds exactly. `norm`: residuals that are sums of products are never stored
-    on the grid; `grid` sums their squares block by block, `gram` and `qr` through per-axis matrices, at a cost that
-    does not depend on the grid (`gram` loses half of float64's digits). `slabs`: parts into which the first axis is cut
-    for other residuals, each evaluated and differentiated on its own, so that memory does not grow with the grid.
+    `skip`: condition blocks that the network holds exactly. `norm`: residuals that are sums of products are never
+    stored on the grid; `grid` sums their squares block by block, `gram` and `qr` through per-axis matrices, at a cost
+    that does not depend on the grid (`gram` loses half of float64's digits). `slabs`: parts into which the first axis
+    is cut for other residuals, each evaluated and differentiated on its own: memory does not grow with the grid.
     """
 
     pde: PDE
@@ -57,14 +57,23 @@ class SeparableObjective:
         scales: Scales = NO_SCALES,
         previous: SeparableNetwork | None = None,
     ) -> dict[str, Array]:
-        """All residual blocks on the whole grid.
+        """All residual blocks on the whole grid (on the compressed one, for separable residuals, where `norm` is `qr`).
 
         `previous`: the network of the time window before; initial conditions then ask for its values and slopes.
         """
         at = self._fields(network, batch)
         local = at(None)
-        interior = self._weighted(interior_residuals(self.pde, local), scales, _grid(local))
+        found = interior_residuals(self.pde, local)
         conditions = self._conditions(at, self._before(previous, batch), scales)
+        if self.norm == "qr" and not self.weighting.causal:
+            small = {name: pair for name, pair in found.items() if isinstance(pair[0], Separable) and pair[0].terms}
+            rest = self._weighted({n: pair for n, pair in found.items() if n not in small}, scales, _grid(local))
+            compressed = {
+                name: compressed_block(field) * self.weighting.root(name, own, scales)
+                for name, (field, own) in small.items()
+            }
+            return {**rest, **compressed, **conditions}
+        interior = self._weighted(found, scales, _grid(local))
         return {**self._causal(interior, batch)[0], **conditions}
 
     def loss(
@@ -75,6 +84,8 @@ class SeparableObjective:
         previous: SeparableNetwork | None = None,
     ) -> tuple[Float[Array, ""], dict[str, Array]]:
         """Half the squared norm of the blocks, and each block's share of it."""
+        if self.slabs > 1:
+            self._check_slabs(batch)
         at = self._fields(network, batch)
         conditions = self._conditions(at, self._before(previous, batch), scales)
         parts = {name: half_square({name: block}) for name, block in conditions.items()}
@@ -171,9 +182,8 @@ class SeparableObjective:
         blocks, later = self._causal(self._weighted(found, scales, _grid(local)), batch, earlier)
         return {name: half_square({name: block}) for name, block in blocks.items()}, later
 
-    def _swept(self, network: SeparableNetwork, batch: AxisBatch, scales: Scales) -> dict[str, Array]:
-        """Interior shares slab by slab along the first axis; each slab is recomputed in the backward pass."""
-        first = network.axes[0]
+    def _check_slabs(self, batch: AxisBatch) -> None:
+        first = self.pde.coordinates[0]
         count = batch.points[first].shape[0]
         if count % self.slabs:
             raise SpinnError(f"{self.slabs} slabs must divide the {count} points along {first}")
@@ -181,8 +191,12 @@ class SeparableObjective:
             raise SpinnError(
                 f"causal weighting in slabs needs 't' as the first coordinate, got '{first}'; use slabs: 1"
             )
+
+    def _swept(self, network: SeparableNetwork, batch: AxisBatch, scales: Scales) -> dict[str, Array]:
+        """Interior shares slab by slab along the first axis; each slab is recomputed in the backward pass."""
+        first = network.axes[0]
         tables = network.tables(batch.points, self.orders)
-        width = count // self.slabs
+        width = batch.points[first].shape[0] // self.slabs
 
         @jax.checkpoint
         def slab(start: Array, tables: Mapping[str, Array], earlier: Array) -> tuple[dict[str, Array], Array]:

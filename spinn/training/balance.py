@@ -28,6 +28,7 @@ def balanced_scales(
         for name, slope in slopes.items()
     }
     total = sum(norms.values())
-    wanted = {name: total / jnp.maximum(norm, 1e-12 * total) for name, norm in norms.items()}
+    # Where all gradients vanish, all weights are as good: equal ones.
+    wanted = {name: jnp.where(total > 0, total / jnp.maximum(norm, 1e-12 * total), 1.0) for name, norm in norms.items()}
     mean = sum(wanted.values()) / len(wanted)
     return {name: KEEP * scales[name] + (1 - KEEP) * wanted[name] / mean for name in scales}

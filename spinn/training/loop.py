@@ -129,7 +129,7 @@ class StageRun:
     def _compile(self, chosen: Method, snapshot: Snapshot) -> Callable[..., Any]:
         """Compile ahead of time, to know what it costs; equal stages of other windows reuse it."""
         arguments = (snapshot.params, snapshot.state, self._context(snapshot.step), snapshot.scales, snapshot.rate)
-        key = (self.spec, _shapes(arguments))
+        key = (self.spec, self.settings, _shapes(arguments))
         if key not in self.compiled:
             began = time.perf_counter()
             lowered = jax.jit(chosen.advance).lower(*arguments, jnp.asarray(0, jnp.int32))

@@ -58,12 +58,12 @@ def make_problem() -> Callable[..., Problem]:
     return problem_of
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def linear() -> SimpleNamespace:
     """Two blocks of linear equations for a (3, 2) matrix, one solution; `shifted` draws its right side anew."""
     generator = np.random.default_rng(0)
-    matrices = [jnp.asarray(generator.normal(size=(rows, 3))) for rows in (4, 2)]
-    exact = jnp.asarray(generator.normal(size=(3, 2)))
+    matrices = [generator.normal(size=(rows, 3)) for rows in (4, 2)]
+    exact = generator.normal(size=(3, 2))
 
     def blocks(params: Any, context: Any) -> dict[str, Any]:
         noise = 0.0 if context is None else context
@@ -72,20 +72,25 @@ def linear() -> SimpleNamespace:
 
     return SimpleNamespace(
         problem=problem_of(blocks), shifted=problem_of(blocks, lambda key: jax.random.normal(key, (4, 2))),
-        start={"w": jnp.zeros((3, 2))}, exact=exact,
+        start={"w": np.zeros((3, 2))}, exact=exact,
     )  # fmt: skip
 
 
+@pytest.fixture(scope="session")
+def compiled_by_problem() -> dict[Problem, dict[Any, Any]]:
+    """Compiling is most of the work here: tests of one problem share it, as windows do."""
+    return {}
+
+
 @pytest.fixture
-def make_run(listener) -> Callable[..., StageRun]:
+def make_run(listener, compiled_by_problem) -> Callable[..., StageRun]:
     """A stage of a problem from its settings."""
 
-    def made(problem: Problem, optimizer: str, compiled: Any = None, settings: LoopSettings | None = None, **limits: Any):
+    def made(problem: Problem, optimizer: str, compiled: Any = None, settings: Any = None, **limits: Any) -> StageRun:
         spec = StageSpec(optimizer, **limits)
-        return StageRun(
-            problem, spec, settings or LoopSettings(), "stage", listener, {} if compiled is None else compiled,
-            lambda seconds: None,
-        )  # fmt: skip
+        if compiled is None:
+            compiled = compiled_by_problem.setdefault(problem, {})
+        return StageRun(problem, spec, settings or LoopSettings(), "stage", listener, compiled, lambda seconds: None)
 
     return made
 
@@ -95,11 +100,9 @@ def train() -> Callable[[StageRun, Any], tuple[Snapshot, list[dict[str, Any]]]]:
     """Run a stage from parameters, or from a snapshot, to its end: the last snapshot and all records."""
 
     def trained(run: StageRun, start: Any) -> tuple[Snapshot, list[dict[str, Any]]]:
-        last = start if isinstance(start, Snapshot) else run.start(start)
-        records = []
-        for last, record in run.run(last):
-            records.append(record)
-        return last, records
+        first = start if isinstance(start, Snapshot) else run.start(start)
+        pairs = list(run.run(first))
+        return pairs[-1][0] if pairs else first, [record for _, record in pairs]
 
     return trained
 
