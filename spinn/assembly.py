@@ -201,8 +201,8 @@ def build_objective(plan: Plan, pde: PDE, sampler: AxisSampler | PointSampler) -
     slabs = next(n for n in range(min(wanted, counts[0]), counts[0] + 1) if counts[0] % n == 0)
     norm = loss.norm
     if norm == "auto":
-        # Least squares on a fixed basis needs all digits, and its bases are constant: QR. Squared Gram matrices lose half
-        # the digits, which float32 does not have to give.
+        # Least squares on a fixed basis needs all digits, and its bases are constant: QR. Squared Gram matrices lose
+        # half the digits, which float32 does not have to give.
         large = plan.config.precision == "float64" and points > 10**6
         norm = "qr" if plan.is_basis else "gram" if large else "grid"
     weighting = Weighting(dict(loss.weights), loss.causal)

@@ -55,7 +55,9 @@ def _on_grid(pde: PDE, network: Any, axes: Mapping[str, np.ndarray], derived: bo
 @eqx.filter_jit
 def _separable_values(pde: Any, static: Any, derived: bool, arrays: Any, points: Any) -> dict[str, Any]:
     network = eqx.combine(arrays, static)
-    grid = Grid(pde.coordinates, points, {axis: jnp.full(p.shape, 1.0 / p.shape[0]) for axis, p in points.items()})
+    grid = Grid(
+        pde.coordinates, points, {axis: jnp.full(p.shape, 1.0 / max(p.shape[0], 1)) for axis, p in points.items()}
+    )
     orders = derivative_orders(pde) if derived else dict.fromkeys(pde.coordinates, 0)
     unknowns = network.fields(grid, network.tables(points, orders))
     quantities = {**unknowns, **(pde.derived(*unknowns.values()) if derived else {})}
@@ -63,13 +65,21 @@ def _separable_values(pde: Any, static: Any, derived: bool, arrays: Any, points:
 
 
 def point_values(pde: PDE, network: Any, points: Mapping[str, Any], derived: bool = False) -> dict[str, np.ndarray]:
-    """Values at scattered points: arrays of shape (n,) by coordinate."""
-    cast = {axis: jnp.asarray(points[axis]) for axis in pde.coordinates}
-    count, step = len(cast[pde.coordinates[0]]), max(BATCH // _numbers_a_point(network), 1)
-    parts = [
-        _at_points(pde, network, {axis: array[begin : begin + step] for axis, array in cast.items()}, derived)
-        for begin in range(0, max(count, 1), step)
-    ]
+    """Values at scattered points: arrays of shape (n,) by coordinate.
+
+    Points are filled up to a power of two, so that calls of many lengths compile few programs.
+    """
+    arrays = {axis: np.asarray(points[axis]) for axis in pde.coordinates}
+    count, step = len(arrays[pde.coordinates[0]]), max(BATCH // _numbers_a_point(network), 1)
+    trained, static = eqx.partition(network, eqx.is_array)
+    parts = []
+    for begin in range(0, max(count, 1), step):
+        here = {axis: array[begin : begin + step] for axis, array in arrays.items()}
+        length = len(here[pde.coordinates[0]])
+        filled = min(step, 1 << max(length - 1, 15).bit_length())
+        padded = {axis: jnp.asarray(np.resize(array, filled)) for axis, array in here.items()}
+        values = _scattered_values(pde, static, derived, trained, padded)
+        parts.append({name: np.asarray(value, float)[:length] for name, value in values.items()})
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -82,14 +92,16 @@ def _numbers_a_point(network: Any) -> int:
     return 512
 
 
-def _at_points(pde: PDE, network: Any, cast: Mapping[str, Any], derived: bool) -> dict[str, np.ndarray]:
+@eqx.filter_jit
+def _scattered_values(pde: Any, static: Any, derived: bool, trained: Any, points: Any) -> dict[str, Any]:
+    network = eqx.combine(trained, static)
     if not derived:
-        return {name: np.asarray(value, float) for name, value in network.at_points(cast).items()}
+        return network.at_points(points)
     unknowns = point_fields(
-        lambda *c: network.at_points(dict(zip(pde.coordinates, c, strict=True))), pde.unknowns, cast
+        lambda *c: network.at_points(dict(zip(pde.coordinates, c, strict=True))), pde.unknowns, points
     )
     quantities = {**unknowns, **pde.derived(*unknowns.values())}
-    return {name: np.asarray(field.value, float) for name, field in quantities.items()}
+    return {name: field.value for name, field in quantities.items()}
 
 
 def piecewise(pieces: Sequence[Piece], times: np.ndarray) -> list[tuple[Piece, np.ndarray]]:

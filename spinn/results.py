@@ -77,8 +77,8 @@ def covered(solution: Solution, axes: Mapping[str, np.ndarray]) -> dict[str, np.
     """Axes cut to the times that were solved: an interrupted run may have stopped before the last window."""
     pieces: tuple[Piece, ...] = solution.pieces
     if len(pieces) and "t" in axes and pieces[-1].end > pieces[-1].start:
-        times = axes["t"]
-        return {**axes, "t": times[times <= pieces[-1].end * (1 + 1e-12) + 1e-300]}
+        times, end = axes["t"], pieces[-1].end
+        return {**axes, "t": times[times <= end + 1e-12 * (end - pieces[0].start)]}
     return dict(axes)
 
 
@@ -93,9 +93,10 @@ def write_results(
 
     reporter.message("writing the solution, figures and report")
     wanted, pde = solution.config.output, solution.pde
-    folder.write_summary(summary)  # first of all: what follows takes a while, and may be interrupted
     if solution.pieces:
         solution.save(folder.path)
+    folder.write_summary(summary)  # now already: what follows takes a while, and may be interrupted
+    if solution.pieces:
         axes = covered(solution, uniform_axes(pde, saved_counts(solution)))
         values, truth = solution.on_grid(axes), truth_on_grid(pde, axes)
         unknowns = {name: values[name] for name in pde.unknowns}

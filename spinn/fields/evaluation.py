@@ -17,58 +17,44 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from spinn.fields.contraction import contract, full_products
+from spinn.fields.grid import Grid
 from spinn.fields.separable import GridField, Pointwise, Separable, Univariate
 from spinn.fields.terms import Term
 from spinn.pdes._field import is_scalar
 
-# Points of a block of the element-wise sweep: some tens of arrays of this length fit the second-level cache.
-BLOCK_POINTS = 1 << 13
 
-
-def evaluate(fields: Sequence[Any]) -> list[Array]:
+def evaluate(fields: Sequence[GridField]) -> list[Array]:
     """The values of the fields. Axes that a field does not depend on may have length one, as in `GridField.value`."""
     reading = Reading()
     for field in fields:
         reading.read(field)
     pieces = reading.pieces()
+    if not any(found.others for found in reading.sums.values()):
+        return reading.values(fields, pieces)
+    names = list(pieces)
 
-    def elementwise(arrays: Mapping[Any, Array]) -> list[Array]:
-        return reading.values(fields, arrays)
+    def elementwise(arrays: Sequence[Array]) -> list[Array]:
+        return reading.values(fields, dict(zip(names, arrays, strict=True)))
 
-    return SWEEP(elementwise, pieces)
-
-
-def plain(elementwise, pieces):
-    return elementwise(pieces)
-
-
-def by_cond(elementwise, pieces):
-    keys = list(pieces)
-    arrays = [pieces[k] for k in keys]
-    f = lambda a: elementwise(dict(zip(keys, a)))
-    out = jax.eval_shape(f, arrays)
-    pred = PRED[0]
-    return jax.lax.cond(pred, f, lambda a: jax.tree.map(lambda s: jnp.full(s.shape, jnp.nan, s.dtype), out), arrays)
+    start = fields[0].grid.points[fields[0].grid.axes[0]][0]
+    return set_apart(elementwise, list(pieces.values()), start == start)
 
 
-PRED = [None]
-SWEEP = plain
+def set_apart(function: Callable[[Any], Any], arguments: Any, always: Array) -> Any:
+    """`function(arguments)`, with arguments, results and cotangents stored, for the CPU's sake.
 
+    XLA there fuses an element-wise sweep into each product that reads one of its cotangents, and so repeats all of it
+    for every array of the backward pass: two thirds of the time of a Navier-Stokes step. It drops optimisation
+    barriers, but does not fuse across a branch; `always` is true in a way that only the run can tell.
+    """
+    if jax.default_backend() != "cpu":
+        return function(arguments)
+    shapes = jax.eval_shape(function, arguments)
 
-def by_scan(elementwise, pieces):
-    keys = list(pieces)
-    arrays = [pieces[k] for k in keys]
-    n = arrays[0].shape[0]
-    S = SCAN
+    def nothing(_: Any) -> Any:
+        return jax.tree.map(lambda leaf: jnp.full(leaf.shape, jnp.nan, leaf.dtype), shapes)
 
-    def f(a):
-        return elementwise(dict(zip(keys, a)))
-
-    ys = jax.lax.map(f, [a.reshape(S, n // S, *a.shape[1:]) for a in arrays])
-    return [y.reshape(n, *y.shape[2:]) for y in ys]
-
-
-SCAN = 32
+    return jax.lax.cond(always, function, nothing, arguments)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -85,35 +71,39 @@ class Reading:
 
     sums: dict[GridField, Summed] = dataclasses.field(default_factory=dict)
     uses: Counter[Any] = dataclasses.field(default_factory=Counter)  # linear parts that contain a monomial
+    known: dict[GridField, Array] = dataclasses.field(default_factory=dict)  # coordinates and averages
 
     def read(self, field: Any) -> None:
         """Take note of the linear parts of an expression."""
-        if not isinstance(field, Separable | Pointwise) or field in self.sums:
+        if not isinstance(field, GridField) or field in self.sums:
+            return
+        if not isinstance(field, Separable | Pointwise):
+            self.known[field] = field.value
             return
         found = summed(field)
         self.sums[field] = found
-        self.uses.update({monomial(term) for term in found.linear.terms})
+        self.uses.update({monomial(term, field.grid) for term in found.linear.terms})
         for _, other in found.others:
             for argument in other.arguments if isinstance(other, Pointwise) else (other,):
                 self.read(argument)
 
     def split(self, field: Separable) -> tuple[list[Term], list[Term]]:
         """The terms of a linear part to be contracted for it alone, and those to be taken from shared monomials."""
-        own = [term for term in field.terms if self.uses[monomial(term)] == 1]
+        own = [term for term in field.terms if self.uses[monomial(term, field.grid)] == 1]
         shape = field.grid.shape
         if len(field.terms) > 1 and full_products(own, shape) == full_products(field.terms, shape):
             return list(field.terms), []
-        return own, [term for term in field.terms if self.uses[monomial(term)] > 1]
+        return own, [term for term in field.terms if self.uses[monomial(term, field.grid)] > 1]
 
     def pieces(self) -> dict[Any, Array]:
-        """The contractions: of shared monomials by monomial, and of what is left of each linear part by the part."""
-        result: dict[Any, Array] = {}
+        """Contractions of shared monomials, by monomial, and of the rest of each linear part; the known, by field."""
+        result: dict[Any, Array] = dict(self.known)
         for found in self.sums.values():
             grid, dtype = found.linear.grid, found.linear.dtype
             own, shared = self.split(found.linear)
             for term in shared:
-                if monomial(term) not in result:
-                    result[monomial(term)] = contract([dataclasses.replace(term, coefficient=1.0)], grid.shape, dtype)
+                if (key := monomial(term, grid)) not in result:
+                    result[key] = contract([dataclasses.replace(term, coefficient=1.0)], grid.shape, dtype)
             if own:
                 result[found.linear] = contract(own, grid.shape, dtype)
         return result
@@ -123,7 +113,7 @@ class Reading:
         known: dict[GridField, Array] = {}
 
         def linear(field: Separable) -> list[Array]:
-            parts = [scaled(term.coefficient, pieces[monomial(term)]) for term in self.split(field)[1]]
+            parts = [scaled(term.coefficient, pieces[monomial(term, field.grid)]) for term in self.split(field)[1]]
             return [*parts, pieces[field]] if field in pieces else parts
 
         def nonlinear(other: Any) -> Any:
@@ -134,8 +124,8 @@ class Reading:
         def value(field: Any) -> Any:
             if not isinstance(field, GridField):
                 return field
-            if field not in self.sums:
-                return field.value
+            if field in self.known:
+                return pieces[field]
             if field not in known:
                 found = self.sums[field]
                 parts = linear(found.linear) + [scaled(scale, nonlinear(other)) for scale, other in found.others]
@@ -174,6 +164,6 @@ def scaled(scale: Any, values: Any) -> Any:
     return values if isinstance(scale, float) and scale == 1.0 else scale * values
 
 
-def monomial(term: Term) -> tuple[Any, ...]:
+def monomial(term: Term, grid: Grid) -> tuple[Any, ...]:
     """What tells a term from others, up to its coefficient."""
-    return (term.head, *(term.key(axis) for axis in range(len(term.factors))))
+    return (grid.shape, term.head, *(term.key(axis) for axis in range(len(term.factors))))

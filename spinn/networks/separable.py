@@ -81,7 +81,7 @@ class SeparableNetwork(eqx.Module):
             result = result * envelope
         values = result.derivatives()
         sets = len(self.unknowns) if self.core is None else 1
-        return values.reshape(*values.shape[:2], sets, -1)
+        return values.reshape(*values.shape[:2], sets, values.shape[2] // sets)
 
     def fields(self, grid: Grid, tables: Tables) -> dict[str, Separable]:
         """One lazy field an unknown, from the tables of the grid's points."""

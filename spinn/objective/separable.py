@@ -137,8 +137,7 @@ class SeparableObjective:
     def _weighted(self, found: Found, scales: Scales, grid: Grid | None = None) -> dict[str, Array]:
         """Entries times the roots of their weights, on the grid given or else on that of each field."""
         result = {}
-        # The barrier has residuals and their cotangents stored: otherwise XLA works them out anew for each gradient.
-        arrays = jax.lax.optimization_barrier(evaluate([field for field, _ in found.values()]))
+        arrays = evaluate([field for field, _ in found.values()])
         for (name, (field, own)), array in zip(found.items(), arrays, strict=True):
             here = grid or field.grid
             values = jnp.broadcast_to(array, here.shape) * self.weighting.root(name, own, scales)

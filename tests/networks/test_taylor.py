@@ -38,7 +38,6 @@ BODIES: dict[str, Callable[[], Body]] = {
     "fourier": lambda: Fourier(2),
     "legendre": lambda: Legendre(5),
     "legendre, zero at both ends": lambda: Legendre(4, True, True),
-    "legendre, zero at the low end": lambda: Legendre(4, True, False),
     "periodic mlp": lambda: PeriodicInput(MLP(4, 1, inputs=4, key=KEY), 2),
     "flax": lambda: flax_body(Net(), key=KEY),
     "periodic flax": lambda: PeriodicInput(flax_body_of(4), 2),

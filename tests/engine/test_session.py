@@ -1,0 +1,215 @@
+"""A run in order: stages, levels of resolution, time windows."""
+
+import jax
+import numpy as np
+import pytest
+
+from spinn import assembly
+from spinn.evaluation import point_values
+from spinn.pdes import PDE, Box, Dirichlet, Initial, cos, sin
+from spinn.recipes import resolve
+from spinn.session import Session
+
+pytestmark = pytest.mark.usefixtures("x64")
+
+
+@pytest.fixture
+def run(listen):
+    """Train in memory: the session and its records."""
+
+    def trained(config, pde):
+        records = []
+        session = Session(resolve(config, pde), pde, listen(), records.append)
+        session.train()
+        return session, records
+
+    return trained
+
+
+def worst(session, pde, count=41):
+    """The largest error of all pieces, each on its own part of time."""
+    errors = []
+    for piece in session.pieces:
+        t = np.linspace(piece.start, piece.end, count)
+        errors.append(np.max(np.abs(point_values(pde, piece.network, {"t": t})["u"] - np.asarray(pde.exact(t)))))
+    return max(errors)
+
+
+# --- stages -----------------------------------------------------------------------------------------------------------
+
+
+def test_each_stage_starts_where_the_last_one_ended(run, configure, decay):
+    stages = [{"optimizer": "adam", "steps": 100, "learning_rate": 0.01}, {"optimizer": "lbfgs", "steps": 40}]
+    session, records = run(configure("trained", train=stages), decay())
+    assert [stage["optimizer"] for stage in session.stages] == ["adam", "lbfgs"]
+    assert [record["step"] for record in records] == [50, 100, 120, 140]
+    assert [record["stage"] for record in records] == ["adam", "adam", "lbfgs", "lbfgs"]
+    seconds = [record["seconds"] for record in records]
+    assert seconds == sorted(seconds)
+    losses = [record["loss"] for record in records]
+    assert losses[2] < losses[1] < losses[0]
+    assert session.stages[0]["steps"] == 100
+    assert session.compile_seconds == pytest.approx(sum(stage["compile_seconds"] for stage in session.stages))
+
+
+def test_the_error_is_watched_where_the_solution_is_known(run, configure, decay):
+    session, records = run(configure("basis"), decay())
+    assert records[-1]["error"] < 1e-5
+    assert records[-1]["error"] == pytest.approx(session.reporter.updates[-1].error)
+
+
+# --- levels -----------------------------------------------------------------------------------------------------------
+
+
+def test_modes_grow_until_the_solution_is_resolved(run, configure, decay, monkeypatch):
+    monkeypatch.setattr(assembly, "FIRST_MODES", {1: 4})
+    session, _ = run(configure(), decay(rate=3.0))
+    names = session.reporter.stages
+    assert names[:2] == ["gauss_newton level 1", "gauss_newton level 2"]
+    (modes,) = session.place.modes
+    assert 12 <= modes["t"] <= 40
+    assert worst(session, decay(rate=3.0)) < 1e-11
+    assert any("modes t 4 -> 6" in text for text in session.reporter.messages)
+    assert session.warnings == []
+
+
+def test_given_modes_stay(run, configure, decay):
+    session, _ = run(configure("basis"), decay())
+    assert session.reporter.stages == ["gauss_newton"]
+    assert session.place.modes == ({"t": 6},)
+
+
+def test_what_cannot_be_resolved_is_told(run, configure, decay, monkeypatch):
+    monkeypatch.setattr(assembly, "FIRST_MODES", {1: 4})
+    monkeypatch.setattr("spinn.session.MAX_LEVELS", 2)
+    session, _ = run(configure(), decay(rate=5.0))
+    assert len(session.stages) == 2
+    assert len(session.warnings) == 1
+    assert "the last modes still carry t" in session.warnings[0]
+
+
+def test_a_grown_level_starts_from_the_field_before(run, configure, decay, monkeypatch):
+    monkeypatch.setattr(assembly, "FIRST_MODES", {1: 4})
+    _, records = run(configure(), decay(rate=3.0))
+    ends = {}
+    for record in records:
+        ends[record["stage"]] = record["loss"]
+    losses = list(ends.values())
+    assert losses == sorted(losses, reverse=True)
+
+
+# --- windows ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def windowed(configure, decay, listen, quick):
+    """Decay in three windows on a fixed basis."""
+    with jax.enable_x64(True):
+        pde = decay(domain=Box(t=(1, 4)))
+        session = Session(
+            resolve(configure("basis", windows=3, network={"modes": 9}), pde), pde, listen(), lambda r: None
+        )
+        session.train()
+    return session, pde
+
+
+def test_windows_cover_the_time_axis(windowed):
+    session, _ = windowed
+    assert [(piece.start, piece.end) for piece in session.pieces] == [(1.0, 2.0), (2.0, 3.0), (3.0, 4.0)]
+    assert session.reporter.stages == [f"window {n}/3 gauss_newton" for n in (1, 2, 3)]
+    assert len(session.place.modes) == 3
+
+
+def test_windows_agree_with_the_exact_solution(windowed):
+    session, pde = windowed
+    assert worst(session, pde) < 1e-8
+
+
+def test_the_solution_is_continuous_at_the_cuts(windowed):
+    session, pde = windowed
+    for before, after in zip(session.pieces[:-1], session.pieces[1:], strict=True):
+        ends = [point_values(pde, piece.network, {"t": np.array([before.end])})["u"] for piece in (before, after)]
+        assert abs(ends[0] - ends[1]) < 1e-9
+
+
+def test_later_windows_compile_once(windowed):
+    """The first one asks for the PDE's initial value, later ones for that of the window before: two programs."""
+    session, _ = windowed
+    assert len(session.compiled) == 2
+    assert session.stages[2]["compile_seconds"] == 0.0
+
+
+def test_later_windows_do_not_see_the_initial_value(windowed, decay, configure, listen):
+    """The end of the first window is what counts: a wrong one is continued, not repaired."""
+    session, pde = windowed
+    last = point_values(pde, session.pieces[-1].network, {"t": np.array([3.0])})["u"]
+    assert last == pytest.approx(np.exp(-2.0), rel=1e-7)
+
+
+class String(PDE):
+    """u_tt = u_xx: value and slope go over the cuts."""
+
+    coordinates = ("t", "x")
+    unknowns = ("u",)
+    domain = Box(t=(0, 3), x=(0, np.pi))
+
+    def residual(self, u, t, x):
+        return u.d("tt") - u.d("xx")
+
+    def conditions(self):
+        return [Initial("u", value=self.exact), Initial("u", order=1), Dirichlet("u")]
+
+    def exact(self, t, x):
+        return cos(t) * sin(x)
+
+
+def test_slopes_are_continued_too(run, configure):
+    pde = String()
+    session, _ = run(configure("basis", windows=2, network={"modes": 12}, output={"grid": [5, 5]}), pde)
+    for piece in session.pieces:
+        t, x = np.full(5, piece.end), np.linspace(0.2, 3.0, 5)
+        values = point_values(pde, piece.network, {"t": t, "x": x})["u"]
+        np.testing.assert_allclose(values, np.cos(t) * np.sin(x), atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        {"features": "mlp", "head": "cp", "rank": 2, "width": 4, "depth": 1},
+        {"kind": "pointwise", "width": 4, "depth": 1},
+    ],
+    ids=["separable", "pointwise"],
+)
+def test_trained_networks_start_a_window_from_the_last_one(run, configure, decay, network):
+    """They are moved, not made anew: without a step the window's network is the last one's, shifted in time."""
+    config = configure("trained", windows=2, network=network, train=[{"optimizer": "adam", "steps": 1}])
+    session, _ = run(config, decay())
+    first, second = (
+        point_values(decay(), piece.network, {"t": np.linspace(piece.start, piece.end, 5)})["u"]
+        for piece in session.pieces
+    )
+    np.testing.assert_allclose(second, first, atol=0.02)
+    assert np.ptp(first) > 1e-3
+
+
+def test_random_features_may_differ_in_rank_between_windows(run, configure, decay):
+    """Frozen random features are orthonormalised window by window: what is compiled for one may not fit the next."""
+    network = {"features": "sine", "trainable": False, "width": 24, "depth": 1}
+    config = configure(windows=3, network=network, sampling={"points_per_axis": 40},
+                       train=[{"optimizer": "gauss_newton", "steps": 4}])  # fmt: skip
+    session, _ = run(config, decay())
+    ranks = [piece.network.core.shape[1] for piece in session.pieces]
+    assert len(set(ranks)) > 1  # else this test tests nothing: choose another width
+    assert worst(session, decay()) < 1e-6
+
+
+def test_causal_weights_reach_the_same_solution(run, configure, decay):
+    session, _ = run(configure("basis", loss={"causal": 1.0}, network={"modes": 9}), decay())
+    assert worst(session, decay()) < 1e-8
+
+
+def test_gradient_norms_are_balanced(run, configure, decay):
+    config = configure("trained", loss={"weighting": "gradient_norm"})
+    plain, balanced = run(configure("trained"), decay())[1], run(config, decay())[1]
+    assert balanced[-1]["loss"] != plain[-1]["loss"]
+    assert np.isfinite(balanced[-1]["loss"])

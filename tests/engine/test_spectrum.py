@@ -1,0 +1,170 @@
+"""Spectra of known signals, and fields that stay the same when their basis grows."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spinn.networks.bodies import Fourier, Legendre
+from spinn.networks.separable import AxisFeatures, tucker_network
+from spinn.spectrum import data_modes, limited, mode_energies, needed_modes, raw_core, tails, transferred
+
+pytestmark = pytest.mark.usefixtures("x64")
+
+
+def gauss_samples(function, count):
+    """Samples times the roots of the weights, on [-1, 1] with weights that sum to one."""
+    points, weights = np.polynomial.legendre.leggauss(count)
+    return function(points) * np.sqrt(weights / 2.0)
+
+
+# --- energies ---------------------------------------------------------------------------------------------------------
+
+
+def test_legendre_energies_of_a_polynomial():
+    """3 P_0 - 2 P_4: orthonormal coefficients are 3 and -2 / sqrt(9)."""
+    series = np.polynomial.legendre.Legendre([3.0, 0, 0, 0, -2.0])
+    energies = mode_energies(gauss_samples(series, 12)[:, None], 0, periodic=False)
+    expected = np.zeros(12)
+    expected[[0, 4]] = 9.0, 4.0 / 9.0
+    np.testing.assert_allclose(energies, expected, atol=1e-12)
+
+
+def test_fourier_energies_of_waves():
+    t = np.arange(16) / 16
+    block = (2.0 + np.sin(2 * np.pi * 3 * t)) / 4.0
+    energies = mode_energies(np.stack([block, block], 1), 0, periodic=True)
+    assert set(np.nonzero(energies > 1e-12)[0]) == {0, 3}
+    assert needed_modes(energies) == 4
+
+
+def test_energies_along_either_axis():
+    x = gauss_samples(np.polynomial.legendre.Legendre.basis(2), 8)
+    y = gauss_samples(np.polynomial.legendre.Legendre.basis(5), 9)
+    block = np.outer(x, y)
+    assert np.argmax(mode_energies(block, 0, False)) == 2
+    assert np.argmax(mode_energies(block, 1, False)) == 5
+    total = np.sum(block**2)
+    assert np.sum(mode_energies(block, 0, False)) == pytest.approx(total)
+    assert np.sum(mode_energies(block, 1, False)) == pytest.approx(total)
+
+
+def test_needed_modes():
+    assert needed_modes(np.array([1.0, 1.0, 0.0, 0.0])) == 2
+    assert needed_modes(np.array([1.0, 0.0, 1e-30])) == 1
+    assert needed_modes(np.array([1.0, 1e-4, 1e-8]), tail=1e-3) == 2
+    assert needed_modes(np.array([1.0, 1.0, 1.0])) == 3
+    assert needed_modes(np.zeros(4)) == 0
+
+
+@given(st.lists(st.floats(0, 1e3), min_size=1, max_size=12), st.floats(1e-8, 0.5))
+def test_needed_modes_leave_out_no_more_than_the_tail(energies, tail):
+    found = needed_modes(np.array(energies), tail)
+    total = np.sum(energies)
+    if total > 0:
+        assert np.sqrt(np.sum(energies[found:]) / total) <= tail or found == len(energies)
+        if found:
+            assert np.sqrt(np.sum(energies[found - 1 :]) / total) >= tail
+
+
+def test_data_modes_take_the_largest_over_blocks_and_never_less():
+    first = np.outer(gauss_samples(np.polynomial.legendre.Legendre.basis(6), 10), np.ones(8) / np.sqrt(8))
+    wave = np.cos(2 * np.pi * 3 * np.arange(8) / 8)
+    face = wave[None, :]
+    found = data_modes({"residual": first, "initial_u": face}, ("t", "x"), frozenset({"x"}), {"t": 2, "x": 1})
+    assert found == {"t": 7, "x": 4}
+    assert data_modes({"residual": first}, ("t", "x"), frozenset({"x"}), {"t": 9, "x": 5}) == {"t": 9, "x": 5}
+
+
+@given(
+    st.dictionaries(st.sampled_from("txyz"), st.integers(2, 60), min_size=1, max_size=4),
+    st.sets(st.sampled_from("txyz")), st.integers(1, 3), st.integers(200, 10**5),
+)  # fmt: skip
+def test_limits_hold_and_do_nothing_where_there_is_room(modes, periodic, unknowns, limit):
+    def size(modes):
+        return unknowns * np.prod([2 * n + 1 if axis in periodic else n for axis, n in modes.items()])
+
+    found = limited(modes, frozenset(periodic), unknowns, limit)
+    assert found.keys() == modes.keys()
+    assert all(2 <= found[axis] <= modes[axis] for axis in modes)
+    if size(modes) <= limit:
+        assert found == modes
+    elif all(n > 2 for n in found.values()):
+        assert size(found) <= limit
+
+
+# --- cores ------------------------------------------------------------------------------------------------------------
+
+
+def axis(body, ends=(False, False)):
+    vanish = (False, False) if isinstance(body, Legendre) else ends
+    return AxisFeatures(body, jnp.asarray(-1.0), jnp.asarray(3.0), *vanish)
+
+
+def network_of(bodies, mixed, seed=0):
+    """A Tucker network with a random core; `mixed` turns the features by random invertible matrices."""
+    features = {name: axis(body) for name, body in bodies.items()}
+    network = tucker_network(features, ("u", "v"), dict.fromkeys(bodies), 1.0, key=jax.random.key(seed))
+    if not mixed:
+        return network
+    keys = jax.random.split(jax.random.key(seed + 1), len(bodies))
+    mixings = tuple(
+        jnp.eye(body.width) + 0.3 * jax.random.normal(key, (body.width, body.width)) / body.width**0.5
+        for key, body in zip(keys, bodies.values(), strict=True)
+    )
+    return eqx.tree_at(lambda n: n.mixings, network, mixings, is_leaf=lambda leaf: leaf is None)
+
+
+@eqx.filter_jit
+def values(network):
+    points = np.linspace(-1.0, 3.0, 13)
+    return network.at_points({name: jnp.asarray(np.roll(points, 3 * i)) for i, name in enumerate(network.axes)})
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+@pytest.mark.parametrize("ends", [(False, False), (True, False), (False, True), (True, True)])
+def test_growing_polynomials_keep_the_field(ends, mixed):
+    old = network_of({"t": Legendre(4, *ends), "x": Legendre(3)}, mixed)
+    new = network_of({"t": Legendre(7, *ends), "x": Legendre(5)}, mixed, seed=9)
+    grown = eqx.tree_at(lambda n: n.core, new, jnp.asarray(transferred(old, new)))
+    after = values(grown)
+    for name, before in values(old).items():
+        np.testing.assert_allclose(after[name], before, rtol=1e-11, atol=1e-12)
+        assert np.max(np.abs(before)) > 0.1
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_growing_waves_keep_the_field(mixed):
+    old = network_of({"t": Legendre(3), "x": Fourier(2)}, mixed)
+    new = network_of({"t": Legendre(3), "x": Fourier(5)}, mixed, seed=9)
+    grown = eqx.tree_at(lambda n: n.core, new, jnp.asarray(transferred(old, new)))
+    after = values(grown)
+    for name, before in values(old).items():
+        np.testing.assert_allclose(after[name], before, rtol=1e-11, atol=1e-12)
+
+
+def test_the_raw_core_multiplies_mixings_out():
+    network = network_of({"t": Legendre(3), "x": Legendre(4)}, mixed=True)
+    core, (first, second) = raw_core(network), (np.asarray(mixing) for mixing in network.mixings)
+    np.testing.assert_allclose(core, np.einsum("uab,ta,xb->utx", np.asarray(network.core), first, second))
+
+
+def test_tails_tell_which_axis_is_short():
+    network = network_of({"t": Legendre(8), "x": Fourier(8)}, mixed=False)
+    core = np.zeros((2, 8, 17))
+    core[0, 0, 0] = 1.0
+    core[0, 7, 0] = 1e-3
+    found = tails(eqx.tree_at(lambda n: n.core, network, jnp.asarray(core)))
+    assert found["t"] == pytest.approx(1e-3, rel=1e-5)
+    assert found["x"] == 0.0
+    core[1, 0, 16] = 1e-5  # the cosine of the highest wave number
+    found = tails(eqx.tree_at(lambda n: n.core, network, jnp.asarray(core)))
+    assert found["x"] == pytest.approx(1e-5, rel=1e-3)
+
+
+def test_tails_of_the_zero_field():
+    network = network_of({"t": Legendre(4), "x": Fourier(2)}, mixed=False)
+    assert tails(eqx.tree_at(lambda n: n.core, network, jnp.zeros_like(network.core))) == {"t": 0.0, "x": 0.0}
