@@ -3,7 +3,8 @@
     python benchmarks/shipped_examples.py [--only NAME ...] [--seed 0] [--out FILE]
 
 Errors are relative L2 over all unknowns on an independent uniform grid, in float64, against the exact solution or
-our own reference. `solve` is warm: compilation is the column beside it; `total` has everything, figures and report included.
+our own reference. `solve` is warm: compilation is the column beside it; `total` has everything, figures and report
+included.
 """
 
 import argparse

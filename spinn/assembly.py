@@ -198,7 +198,7 @@ def build_objective(plan: Plan, pde: PDE, sampler: AxisSampler | PointSampler) -
     points = int(np.prod([float(count) for count in counts]))
     wanted = -(-points // POINTS_PER_SLAB) if slabs == "auto" else slabs
     # Slabs are of equal width, and growing modes change the count of points: the next number that divides it.
-    slabs = next(n for n in range(min(wanted, counts[0]), counts[0] + 1) if counts[0] % n == 0)
+    parts = next(n for n in range(min(wanted, counts[0]), counts[0] + 1) if counts[0] % n == 0)
     norm = loss.norm
     if norm == "auto":
         # Least squares on a fixed basis needs all digits, and its bases are constant: QR. Squared Gram matrices lose
@@ -206,4 +206,4 @@ def build_objective(plan: Plan, pde: PDE, sampler: AxisSampler | PointSampler) -
         large = plan.config.precision == "float64" and points > 10**6
         norm = "qr" if plan.is_basis else "gram" if large else "grid"
     weighting = Weighting(dict(loss.weights), loss.causal)
-    return SeparableObjective(pde, weighting, plan.embedding.skip, slabs, norm)
+    return SeparableObjective(pde, weighting, plan.embedding.skip, parts, norm)

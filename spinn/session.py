@@ -126,7 +126,8 @@ class Session:
         sampler = dataclasses.replace(build_sampler(self.plan, self.pde, modes), counts=probe)
         network = self.network(0, modes)
         batch = sampler.draw(self.domain(0), key=jax.random.key(0))
-        blocks = eqx.filter_jit(build_objective(self.plan, self.pde, sampler).blocks)(network, batch)
+        evaluate: Any = build_objective(self.plan, self.pde, sampler).blocks
+        blocks = eqx.filter_jit(evaluate)(network, batch)
         arrays = {name: np.asarray(block) for name, block in blocks.items()}
         self.zero_loss = 0.5 * sum(float(np.sum(array**2)) for array in arrays.values())
         found = data_modes(arrays, self.pde.coordinates, self.plan.embedding.periodic, modes)

@@ -1,4 +1,4 @@
-"""What engine tests share: equations of one and two axes that compile in no time, and reporters that remember or stop."""
+"""What engine tests share: small equations that compile in no time, and reporters that remember or stop."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -121,6 +121,13 @@ def configure(equations) -> Callable[..., Config]:
         return config_from({**data, **sections})
 
     return made
+
+
+@pytest.fixture(scope="session")
+def programs() -> Callable[[Config, PDE], dict[Any, Any]]:
+    """What sessions have compiled so far for a problem: most of the time of these tests, so they share it."""
+    known: dict[Any, dict[Any, Any]] = {}
+    return lambda config, pde: known.setdefault((config.model_dump_json(), repr(pde)), {})
 
 
 @dataclasses.dataclass
