@@ -50,7 +50,11 @@ CASES = (
     Case(NAVIER_STOKES, 16, repeats=10),
     Case(NAVIER_STOKES, 32, repeats=4),
 )
-QUICK = (Case(HELMHOLTZ, 16, ("grid", "gram", "qr"), 5), Case(KLEIN_GORDON, 16, repeats=5))
+QUICK = (
+    Case(HELMHOLTZ, 16, ("grid", "gram", "qr"), 5),
+    Case(KLEIN_GORDON, 16, repeats=5),
+    Case(dataclasses.replace(NAVIER_STOKES, depth=2, rank=8), 6, repeats=5),
+)
 
 
 def steps(case: Case, arguments: tuple[Any, ...], static: Any) -> dict[str, Callable[..., Any]]:
@@ -160,6 +164,7 @@ def arguments_of(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=None, help="timed steps of each (default: by problem)")
     parser.add_argument("--precision", choices=("float32", "float64"), default="float32")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder of the results")
+    parser.add_argument("--label", default="", help="put into the names of the files, to tell runs apart")
     return parser.parse_args(argv)
 
 
@@ -182,12 +187,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     facts = {**machine(), "precision": options.precision}
     rows: list[dict[str, Any]] = []
     warm_up()
-    for case in chosen(options):
+    cases = chosen(options)
+    if not cases:
+        print("nothing to run: no case has these problems and points", file=sys.stderr)
+        return 0
+    for case in cases:
         rows += measure(case, options.repeats)
         print(f"{case.setting.problem} at {case.points}: done", file=sys.stderr, flush=True)
     text = described(facts) + "\n\n" + table([readable(r) for r in rows])
     print(text)
-    name = f"step_time_{jax.devices()[0].platform}_{options.precision}" + ("_quick" if options.quick else "")
+    label = [options.label, "quick" if options.quick else ""]
+    name = "_".join(["step_time", jax.devices()[0].platform, options.precision, *filter(None, label)])
     save(options.out, name, text, {"machine": facts, "rows": rows})
     wrong = disagreements(rows, options.precision)
     print("losses and gradients agree to rounding" if not wrong else "DISAGREE: " + "; ".join(wrong))

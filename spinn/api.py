@@ -62,7 +62,8 @@ def _with_domain(pde: PDE, settings: Mapping[str, Any]) -> tuple[PDE, dict[str, 
     if "pde" in rest:
         raise SpinnError("the parameters of a PDE object are its own: expected Heat(kappa=0.1), got the setting 'pde'")
     try:
-        return dataclasses.replace(pde, domain=pde.domain.replace(**(settings.get("domain") or {}))), rest
+        changes = {axis: tuple(ends) for axis, ends in (settings.get("domain") or {}).items()}
+        return dataclasses.replace(pde, domain=pde.domain.replace(**changes)), rest
     except ValueError as error:
         raise SpinnError(f"domain: {error}") from None
 

@@ -60,7 +60,7 @@ class Solution:
                 points, lambda piece, chosen: point_values(self.pde, piece.network, chosen, derived), scattered=True
             )
 
-    def on_grid(self, axes: Mapping[str, np.ndarray], derived: bool = True) -> dict[str, np.ndarray]:
+    def on_grid(self, axes: Mapping[str, Any], derived: bool = True) -> dict[str, np.ndarray]:
         """Values on the tensor grid of `axes`, arrays in the order of the PDE's coordinates; derived quantities too."""
         missing = [axis for axis in self.pde.coordinates if axis not in axes]
         if missing:
@@ -109,7 +109,7 @@ def load_pieces(file: Path, build: Any) -> tuple[tuple[Piece, ...], tuple[dict[s
     try:
         data = np.load(file)
         meta = json.loads(data["meta"].tobytes())
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise SpinnError(
             f"expected the networks of a finished run, got {error}; was it interrupted?", file=file
         ) from None

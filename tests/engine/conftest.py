@@ -1,15 +1,17 @@
 """What engine tests share: small equations that compile in no time, and reporters that remember or stop."""
 
 import dataclasses
+import importlib
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import jax
 import pytest
 
 from spinn.config import Config, config_from
-from spinn.config.load_pde import pde_class
 from spinn.pdes import PDE
 from spinn.training.reporting import Progress
 
@@ -81,33 +83,40 @@ TRAINED = {
 
 @pytest.fixture(scope="module", autouse=True)
 def quick(compilation_cache) -> Iterator[None]:
-    """Small programs that run once: optimising them costs more than it saves."""
+    """Small programs: optimising them costs more than it saves, and many tests run the same ones."""
+    seconds = jax.config.jax_persistent_cache_min_compile_time_secs
     jax.config.update("jax_disable_most_optimizations", True)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
     yield
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", seconds)
     jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(scope="session")
 def equations(tmp_path_factory) -> Path:
     """A file with equations of a user's own."""
-    file = tmp_path_factory.mktemp("equations") / "equations.py"
+    file = tmp_path_factory.mktemp("equations") / "equations_of_tests.py"
     file.write_text(EQUATIONS)
     return file
 
 
 @pytest.fixture(scope="session")
-def decay(equations) -> type[PDE]:
-    return pde_class(f"{equations}:Decay")
+def imported(equations) -> Iterator[ModuleType]:
+    """The same file, imported as a user's notebook does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(equations.parent)
+        yield importlib.import_module(equations.stem)
+        sys.modules.pop(equations.stem)
 
 
 @pytest.fixture(scope="session")
-def oscillator(equations) -> type[PDE]:
-    return pde_class(f"{equations}:Oscillator")
+def decay(imported) -> type[PDE]:
+    return imported.Decay
 
 
 @pytest.fixture(scope="session")
-def broken(equations) -> type[PDE]:
-    return pde_class(f"{equations}:Broken")
+def oscillator(imported) -> type[PDE]:
+    return imported.Oscillator
 
 
 @pytest.fixture(scope="session")
