@@ -1,8 +1,8 @@
 """What does one step cost on 512 points an axis, 1.3e8 in all, and does it fit an ordinary machine?
 
-Helmholtz 3d with the paper's network: loss and gradient in all parameters. The residual is a sum of products, so that no
-norm stores it: `grid` sums its squares block by block, `gram` and `qr` through matrices of each axis. Every norm runs in
-a process of its own, whose peak of resident memory is printed beside what the program asks for.
+Helmholtz 3d with the paper's network: loss and gradient in all parameters, faces included. The residual is a sum of
+products, so that no norm stores it: `grid` sums its squares block by block, `gram` and `qr` through matrices of each
+axis. Every norm runs in a process of its own, whose peak of resident memory is printed beside what the program needs.
 
     python benchmarks/large_grid.py                       # a minute
     python benchmarks/large_grid.py --points 1000 --norms gram
@@ -88,6 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--one", choices=NORMS, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     jax.config.update("jax_enable_x64", options.precision == "float64")
+    jax.config.update("jax_default_matmul_precision", "highest")  # GPUs would round factors to ten bits
     if options.one:
         print(json.dumps(measure(options.points, options.one, options.repeats)))
         return 0

@@ -46,6 +46,9 @@ class PDE(abc.ABC):
         dataclasses.dataclass(frozen=True, kw_only=True)(cls)
 
     def __post_init__(self) -> None:
+        if not self.domain.axes:
+            example = ", ".join(f"{axis}=(0, 1)" for axis in self.coordinates)
+            raise TypeError(f"{type(self).__name__}: expected `domain = Box({example})` in the class, got none")
         if self.domain.axes != self.coordinates:
             raise ValueError(
                 f"{type(self).__name__}: the domain must have the axes {', '.join(self.coordinates)} in this order, "

@@ -124,10 +124,8 @@ def _incomplete(cls: type[PDE], error: TypeError) -> SpinnError:
     arguments = ", ".join(("self", *cls.unknowns, *cls.coordinates))
     if "abstract" in str(error):
         return SpinnError(f"{cls.__name__}: expected a method `residual({arguments})`, got none", file=file, line=line)
-    if "'domain'" in str(error):
-        axes = ", ".join(f"{axis}=(0, 1)" for axis in cls.coordinates)
-        message = f"{cls.__name__}: expected `domain = Box({axes})` in the class, got none"
-        return SpinnError(message, file=file, line=line)
+    if "`domain = Box(" in str(error):
+        return SpinnError(str(error), file=file, line=line)
     inside = None if file is None else line_in(error, file)
     return SpinnError(f"{cls.__name__} cannot be made: {error}", file=file, line=inside or line)
 
