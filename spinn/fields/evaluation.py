@@ -23,12 +23,15 @@ from spinn.fields.terms import Term
 from spinn.pdes._field import is_scalar
 
 
-def evaluate(fields: Sequence[GridField]) -> list[Array]:
-    """The values of the fields. Axes that a field does not depend on may have length one, as in `GridField.value`."""
+def evaluate(fields: Sequence[GridField], reverse: bool = False) -> list[Array]:
+    """The values of the fields. Axes that a field does not depend on may have length one, as in `GridField.value`.
+
+    `reverse`: whether reverse-mode gradients alone will be asked for, which then are faster.
+    """
     reading = Reading()
     for field in fields:
         reading.read(field)
-    pieces = reading.pieces()
+    pieces = reading.pieces(reverse)
     if not any(found.others for found in reading.sums.values()):
         return reading.values(fields, pieces)
     names = list(pieces)
@@ -95,7 +98,7 @@ class Reading:
             return list(field.terms), []
         return own, [term for term in field.terms if self.uses[monomial(term, field.grid)] > 1]
 
-    def pieces(self) -> dict[Any, Array]:
+    def pieces(self, reverse: bool) -> dict[Any, Array]:
         """Contractions of shared monomials, by monomial, and of the rest of each linear part; the known, by field."""
         result: dict[Any, Array] = dict(self.known)
         for found in self.sums.values():
@@ -103,9 +106,9 @@ class Reading:
             own, shared = self.split(found.linear)
             for term in shared:
                 if (key := monomial(term, grid)) not in result:
-                    result[key] = contract([dataclasses.replace(term, coefficient=1.0)], grid.shape, dtype)
+                    result[key] = contract([dataclasses.replace(term, coefficient=1.0)], grid.shape, dtype, reverse)
             if own:
-                result[found.linear] = contract(own, grid.shape, dtype)
+                result[found.linear] = contract(own, grid.shape, dtype, reverse)
         return result
 
     def values(self, fields: Sequence[Any], pieces: Mapping[Any, Array]) -> list[Array]:

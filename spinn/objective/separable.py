@@ -83,7 +83,7 @@ class SeparableObjective:
         scales: Scales = NO_SCALES,
         previous: SeparableNetwork | None = None,
     ) -> tuple[Float[Array, ""], dict[str, Array]]:
-        """Half the squared norm of the blocks, and each block's share of it."""
+        """Half the squared norm of the blocks, and each block's share of it. For reverse mode (`blocks`: either)."""
         if self.slabs > 1:
             self._check_slabs(batch)
         at = self._fields(network, batch)
@@ -134,10 +134,12 @@ class SeparableObjective:
     def _conditions(self, at: At, before: At | None, scales: Scales) -> dict[str, Array]:
         return self._weighted(condition_residuals(self.pde, at, before, self.skip), scales)
 
-    def _weighted(self, found: Found, scales: Scales, grid: Grid | None = None) -> dict[str, Array]:
+    def _weighted(
+        self, found: Found, scales: Scales, grid: Grid | None = None, reverse: bool = False
+    ) -> dict[str, Array]:
         """Entries times the roots of their weights, on the grid given or else on that of each field."""
         result = {}
-        arrays = evaluate([field for field, _ in found.values()])
+        arrays = evaluate([field for field, _ in found.values()], reverse)
         for (name, (field, own)), array in zip(found.items(), arrays, strict=True):
             here = grid or field.grid
             values = jnp.broadcast_to(array, here.shape) * self.weighting.root(name, own, scales)
@@ -178,7 +180,7 @@ class SeparableObjective:
     ) -> tuple[dict[str, Array], Array | float]:
         """Half the squared norm of each interior block, and the loss that later times wait for."""
         found = interior_residuals(self.pde, local)
-        blocks, later = self._causal(self._weighted(found, scales, _grid(local)), batch, earlier)
+        blocks, later = self._causal(self._weighted(found, scales, _grid(local), reverse=True), batch, earlier)
         return {name: half_square({name: block}) for name, block in blocks.items()}, later
 
     def _check_slabs(self, batch: AxisBatch) -> None:

@@ -47,7 +47,8 @@ def test_a_configuration_object(equations):
 
 def test_the_domain_of_an_object_can_be_set(decay):
     """By the object or by the setting: both are what is solved, and what the run says was solved."""
-    for solution in (spinn.solve(decay(domain=Box(t=(1, 3))), **BASIS), spinn.solve(decay(), domain={"t": [1, 3]}, **BASIS)):
+    by_object = spinn.solve(decay(domain=Box(t=(1, 3))), **BASIS)
+    for solution in (by_object, spinn.solve(decay(), domain={"t": [1, 3]}, **BASIS)):
         assert solution.pde.domain["t"] == (1.0, 3.0)
         assert solution.config.domain == {"t": (1.0, 3.0)}
         assert solution(3.0) == pytest.approx(np.exp(-2.0), rel=1e-5)

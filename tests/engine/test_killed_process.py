@@ -1,4 +1,4 @@
-"""`kill -9` in the middle of a run, then `--resume`: the parameters are those of a run that was left alone, bit for bit."""
+"""`kill -9` in the middle of a run, then `--resume`: the parameters are those of a run left alone, bit for bit."""
 
 import json
 import os
@@ -19,7 +19,7 @@ train:
   - {{optimizer: adam, steps: {STEPS}, learning_rate: 0.001}}
   - {{optimizer: soap, steps: 500}}
 output: {{figures: false, report: false, vtkhdf: false, grid: [9]}}
-checkpoint: {{every_seconds: 0.3}}
+checkpoint: {{every_seconds: 0.1}}
 device: cpu
 seed: 7
 """
@@ -30,12 +30,14 @@ PATIENCE = 300  # seconds after which a process counts as hung
 def command(equations, tmp_path):
     """Start `spinn solve` in a process of its own."""
     (tmp_path / "run.yaml").write_text(f"pde: {equations}:Decay\n{SETTINGS}")
-    environment = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+    quick = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.05"}
+    environment = {**os.environ, **quick}
     started = []
 
     def start(folder: str, *options: str) -> subprocess.Popen:
         words = [sys.executable, "-m", "spinn", "solve", "run.yaml", "--out", folder, "--quiet", *options]
-        process = subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        process = subprocess.Popen(words, cwd=tmp_path, env=environment, **pipes)
         started.append(process)
         return process
 
@@ -101,4 +103,3 @@ def test_killed_twice_and_resumed_to_the_same_bits(command, tmp_path):
     summary = json.loads((killed / "summary.json").read_text())
     assert summary["status"] == "ok"
     assert summary["loss"] == json.loads((alone / "summary.json").read_text())["loss"]
-    assert "ended already" in finish(command("killed", "--resume")) or steps_of(killed) == steps

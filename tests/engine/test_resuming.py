@@ -67,17 +67,17 @@ FOUR = [
 LONG = [{"optimizer": "adam", "steps": 400, "learning_rate": 0.01}]
 CASES = {
     # records 1 2 | 3 4 | 5 6 | 7 8 9: killed within stages, and when one had just ended (3, 5, 7)
-    "four optimisers": ({"train": FOUR}, ("trained",), (2, 3, 4, 5, 6, 7, 9)),
+    "four optimisers": ({"train": FOUR}, ("trained",), (2, 3, 5, 7, 9)),
     "redrawn points": (
         {"train": LONG, "sampling": {"points_per_axis": 8, "rule": "random", "resample_every": 40}},
-        ("trained",), (2, 5, 9),
+        ("trained",), (2, 9),
     ),
-    "balanced weights": ({"train": LONG, "loss": {"weighting": "gradient_norm"}}, ("trained",), (3, 5, 7)),
-    "windows of a basis": ({"windows": 3}, ("basis",), (2, 3, 4, 5, 6)),
-    "windows of networks": ({"windows": 3}, ("trained",), (2, 3, 4, 6)),
+    "balanced weights": ({"train": LONG, "loss": {"weighting": "gradient_norm"}}, ("trained",), (3, 7)),
+    "windows of a basis": ({"windows": 3}, ("basis",), (2, 3, 5)),
+    "windows of networks": ({"windows": 3}, ("trained",), (2, 3, 6)),
     "a point-wise network": (
         {"network": {"kind": "pointwise", "width": 4, "depth": 1}, "sampling": {"points_per_axis": 8},
-         "train": [{"optimizer": "adam", "steps": 200}], "windows": 2}, (), (2, 4, 6),
+         "train": [{"optimizer": "adam", "steps": 200}], "windows": 2}, (), (4, 6),
     ),
 }  # fmt: skip
 
@@ -105,7 +105,7 @@ def test_grown_levels_resume_to_the_same_bits(start, configure, decay, tmp_path,
     levels = [record["stage"] for record in records]
     assert len(set(levels)) > 2
     second = levels.index("gauss_newton level 2") + 1
-    for stop in (second, second + 1, len(levels)):
+    for stop in (second, second + 1):
         (tmp_path / "checkpoints").rename(tmp_path / f"before {stop}")
         with pytest.raises(KilledError):
             start(plan, pde, compiled, kill_at=stop)
