@@ -131,7 +131,7 @@ def _product_backward(factors: tuple[Array, Array], slopes: Array) -> tuple[Arra
     left, right = factors
     # XLA would fold bare transposes back into the product; a choice that only the run can make keeps them apart.
     defined = left[0, 0] == left[0, 0]
-    flipped = jnp.where(defined, left.T, jnp.nan)
+    flipped = jax.lax.cond(defined, jnp.transpose, lambda a: jnp.full(a.shape[::-1], jnp.nan, a.dtype), left)
     return slopes @ right, jnp.where(defined, flipped @ slopes, jnp.nan).T
 
 
