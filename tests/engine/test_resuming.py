@@ -95,7 +95,7 @@ def test_a_resumed_run_ends_with_the_same_bits(case, start, configure, decay, tm
     whole, records = start(plan, decay(), compiled)
     for stop in stops(records):
         (tmp_path / "checkpoints").rename(tmp_path / f"before {stop}")
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             start(plan, decay(), compiled, kill_at=stop)
         again, rest = start(plan, decay(), compiled)
         assert [record["step"] for record in rest] == [record["step"] for record in records[stop - 1 :]]
