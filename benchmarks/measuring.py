@@ -41,12 +41,15 @@ def compiled(function: Callable[..., Any], *arguments: Any) -> Program:
 
 
 def interleaved(programs: Mapping[str, Program], arguments: Sequence[Any], repeats: int) -> dict[str, list[float]]:
-    """Wall-clock seconds of each run: every program in turn, `repeats` times, after one run that does not count."""
-    for program in programs.values():
-        jax.block_until_ready(program.run(*arguments))
+    """Wall-clock seconds of each run: every program in turn, `repeats` times.
+
+    A turn is two runs, of which the second counts: steps of training follow each other, and the first one after another
+    program finds that one's memory and caches.
+    """
     times: dict[str, list[float]] = {name: [] for name in programs}
     for _ in range(repeats):
         for name, program in programs.items():
+            jax.block_until_ready(program.run(*arguments))
             start = time.perf_counter()
             jax.block_until_ready(program.run(*arguments))
             times[name].append(time.perf_counter() - start)

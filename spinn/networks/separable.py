@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import equinox as eqx
 import jax
@@ -64,16 +64,37 @@ class SeparableNetwork(eqx.Module):
 
     def tables(self, points: Mapping[str, Array], orders: Mapping[str, int]) -> dict[str, Array]:
         """Factors of every axis and their derivatives: (order + 1, points, unknowns or 1, rank)."""
-        return {
-            axis: self._table(index, points[axis], orders[axis])
-            for index, axis in enumerate(self.axes)
-            if axis in points
-        }
+        found: dict[str, Array] = {}
+        for group in self._alike(points, orders):
+            order = orders[self.axes[group[0]]]
+            parts = [(self.features[i], self.mixings[i], self.biases[i], points[self.axes[i]]) for i in group]
+            if len(group) == 1:
+                tables = [self._table(*parts[0], order)]
+            else:
+                stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts)
+                tables = list(jnp.unstack(jax.vmap(lambda part: self._table(*part, order))(stacked)))
+            found |= {self.axes[i]: table for i, table in zip(group, tables, strict=True)}
+        return {axis: found[axis] for axis in self.axes if axis in points}
 
-    def _table(self, index: int, points: Float[Array, " points"], order: int) -> Array:
-        features = self.features[index]
+    def _alike(self, points: Mapping[str, Array], orders: Mapping[str, int]) -> list[list[int]]:
+        """Axes whose networks differ in numbers only, together: they run as one, since small layers cost by the call."""
+        groups: dict[Any, list[int]] = {}
+        for i, axis in enumerate(self.axes):
+            if axis in points:
+                leaves, tree = jax.tree.flatten((self.features[i], self.mixings[i], self.biases[i], points[axis]))
+                key = (tree, orders[axis], tuple((jnp.shape(leaf), jnp.result_type(leaf)) for leaf in leaves))
+                groups.setdefault(key, []).append(i)
+        return list(groups.values())
+
+    def _table(
+        self,
+        features: AxisFeatures,
+        mixing: Float[Array, "_ _"] | None,
+        bias: Float[Array, " _"] | None,
+        points: Float[Array, " points"],
+        order: int,
+    ) -> Array:
         result = features(points, order)
-        mixing, bias = self.mixings[index], self.biases[index]
         if mixing is not None:
             result = result.affine(mixing, bias)
         envelope = features.envelope(points, order)
@@ -92,7 +113,7 @@ class SeparableNetwork(eqx.Module):
                 for j, name in enumerate(self.unknowns)
             }
         shared = {axis: JetTable(tables[axis][:, :, 0]) for axis in self.axes}
-        return {name: network_field(grid, shared, Head(self.core[j])) for j, name in enumerate(self.unknowns)}
+        return {name: network_field(grid, shared, Head(self.core[j], j)) for j, name in enumerate(self.unknowns)}
 
     def at_points(self, points: Mapping[str, Float[Array, " n"]]) -> dict[str, Float[Array, " n"]]:
         """Values at scattered points."""

@@ -26,7 +26,7 @@ from spinn.fields.contraction import contract, split_point
 from spinn.fields.tabulated import Pattern, Table, restored, tabulate
 
 # Entries of a block. On a processor it should fit the second-level cache; elsewhere large products run best.
-CACHE_ENTRIES = 1 << 17
+CACHE_ENTRIES = 1 << 19
 DEVICE_ENTRIES = 1 << 26
 
 
