@@ -1,6 +1,6 @@
 """Building networks, samplers and objectives from a plan. Built objects never see the configuration."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
+from spinn.embedding import Trace
 from spinn.networks.bodies import MLP, Body, Fourier, FourierMLP, Legendre, ModifiedMLP, PeriodicInput, Sine
-from spinn.networks.orthonormal import orthonormal_combinations
+from spinn.networks.orthonormal import orthonormal_combinations, traced_combinations
 from spinn.networks.pointwise import PointNetwork, point_network
 from spinn.networks.separable import AxisFeatures, SeparableNetwork, cp_network, tucker_network
 from spinn.objective import SeparableObjective, Weighting
@@ -83,6 +84,8 @@ def _axis_features(plan: Plan, axis: str, domain: Box, modes: int, *, key: PRNGK
     low, high = domain[axis]
     name = plan.features[axis]
     ends = plan.embedding.ends(axis)
+    if name == "legendre":
+        modes += len(plan.embedding.traces.get(axis, ()))
     body = _body(plan, name, modes, axis in plan.embedding.periodic, ends, key=key)
     # Legendre combinations vanish at the ends by themselves; other bodies need an envelope.
     vanish = (False, False) if name == "legendre" else ends
@@ -115,26 +118,40 @@ def _network_body(plan: Plan, name: str, inputs: int, frequency: float, *, key: 
 
 
 def orthonormalised(network: SeparableNetwork, plan: Plan, pde: PDE, domain: Box) -> SeparableNetwork:
-    """Mix frozen features into orthonormal ones; trained mixings start from the leading combinations."""
-    orders = derivative_orders(pde)
+    """Mix frozen features into orthonormal ones, with duals of the traces behind them; trained mixings start from the
+    leading combinations.
+    """
+    orders, traces = derivative_orders(pde), plan.embedding.traces
     mixings, ranks = [], []
     for index, axis in enumerate(network.axes):
-        matrix, old = _combinations(network.features[index], domain[axis], orders[axis]), network.mixings[index]
+        here = traces.get(axis, ())
+        matrix, old = _combinations(network.features[index], domain[axis], orders[axis], here), network.mixings[index]
         kept = matrix if old is None else matrix[:, : old.shape[1]]
         mixings.append(jnp.asarray(kept))
-        ranks.append(kept.shape[1])
-    core = jnp.zeros((len(pde.unknowns), *ranks))
+        ranks.append(kept.shape[1] - len(here))
+    count = len(pde.unknowns)
+    lift = jnp.zeros((count, *(mixing.shape[1] for mixing in mixings))) if traces else None
     return eqx.tree_at(
-        lambda n: (n.mixings, n.core), network, (tuple(mixings), core), is_leaf=lambda leaf: leaf is None
-    )
+        lambda n: (n.mixings, n.core, n.lift), network, (tuple(mixings), jnp.zeros((count, *ranks)), lift),
+        is_leaf=lambda leaf: leaf is None,
+    )  # fmt: skip
 
 
-def _combinations(features: AxisFeatures, interval: tuple[float, float], order: int) -> np.ndarray:
+def _combinations(
+    features: AxisFeatures, interval: tuple[float, float], order: int, traces: Sequence[Trace]
+) -> np.ndarray:
     low, high = interval
     points, weights = np.polynomial.legendre.leggauss(2 * features.body.width + 16)
-    x = jnp.asarray(low + (high - low) * (points + 1.0) / 2.0)
-    values = np.asarray(_derivatives(features, x, order), float)
-    return orthonormal_combinations(values[0], values[-1], weights / 2.0)
+    x = low + (high - low) * (points + 1.0) / 2.0
+    everything = jnp.asarray(np.concatenate([x, [low, high]]))
+    table = np.asarray(_derivatives(features, everything, order), float)
+    values, ends = table[:, :-2], table[:, -2:]
+    if not traces:
+        return orthonormal_combinations(values[0], values[-1], weights / 2.0)
+    rows = [
+        sum(weight * ends[m, int(trace.side == "high")] for m, weight in enumerate(trace.weights)) for trace in traces
+    ]
+    return traced_combinations(values[0], values[-1], weights / 2.0, np.stack(rows))
 
 
 @eqx.filter_jit

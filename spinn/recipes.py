@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from spinn.config import Config, Network, Sampling, Stage
-from spinn.embedding import Embedding, embedding_of
+from spinn.embedding import Embedding, embedding_of, traced_embedding_of
 from spinn.errors import SpinnError
 from spinn.optim import UNKNOWN_STEPS, schedule
 from spinn.pdes import PDE
@@ -40,6 +40,11 @@ class Plan:
         """Whether every axis has fixed features, so that only the head is trained."""
         return self.config.network.trainable is False
 
+    @property
+    def is_core(self) -> bool:
+        """Whether a Tucker core over fixed features is all that is trained."""
+        return _is_core(self.config.network)
+
 
 def resolve(config: Config, pde: PDE, device: str = "cpu") -> Plan:
     """The plan for a problem.
@@ -47,11 +52,10 @@ def resolve(config: Config, pde: PDE, device: str = "cpu") -> Plan:
     **Raises:** SpinnError for combinations that make no sense (a Fourier basis on an axis that is not periodic, ...).
     """
     config = _paper(config, pde) if config.recipe == "paper" else config
-    embedding = embedding_of(pde) if config.network.embed is not False else Embedding()
-    features = _features(config.network, pde, embedding)
-    embedding = embedding.without_periodic(axis for axis, name in features.items() if name == "legendre")
+    features = _features(config.network, pde, embedding_of(pde) if config.network.embed is not False else Embedding())
     classical = set(features.values()) <= CLASSICAL
     network = _network(config.network, pde, features, classical)
+    embedding = _embedding(network, pde, features, causal=config.loss.causal > 0)
     updates: dict[str, Any] = {
         "network": network,
         "sampling": _sampling(config.sampling, network),
@@ -67,6 +71,23 @@ def resolve(config: Config, pde: PDE, device: str = "cpu") -> Plan:
         and resolved.train[-1].optimizer == "gauss_newton"
     )  # fmt: skip
     return Plan(resolved, embedding, features, adaptive, _reason(resolved, pde, embedding, features, adaptive))
+
+
+def _embedding(network: Network, pde: PDE, features: Mapping[str, str], causal: bool) -> Embedding:
+    """What the features hold: fixed ones under a core anything at the ends of an axis, trained ones zero values.
+
+    Causal weights start from the loss of the initial condition, which then has to be one.
+    """
+    if network.embed is False:
+        return Embedding()
+    whole = traced_embedding_of(pde) if _is_core(network) else embedding_of(pde)
+    whole = whole.without(["t"]) if causal else whole
+    return whole.without_periodic(axis for axis, name in features.items() if name == "legendre")
+
+
+def _is_core(network: Network) -> bool:
+    basis = network.trainable is False and network.kind == "separable"
+    return basis and network.head == "tucker" and network.rank == "auto"
 
 
 def _features(network: Network, pde: PDE, embedding: Embedding) -> dict[str, str]:
@@ -198,6 +219,7 @@ def _check(config: Config, pde: PDE) -> None:
 def _reason(config: Config, pde: PDE, embedding: Embedding, features: Mapping[str, str], adaptive: bool) -> str:
     exact = [f"periodic {', '.join(sorted(embedding.periodic))}"] if embedding.periodic else []
     exact += [f"zero faces {', '.join(embedding.vanish)}"] if embedding.vanish else []
+    exact += [f"conditions at the ends of {', '.join(embedding.traces)}"] if embedding.traces else []
     held = "; held exactly: " + " and ".join(exact) if exact else ""
     names = ", ".join(f"{name} in {axis}" for axis, name in features.items())
     kind = {True: "fixed axis features (head only)", False: "trained axis networks"}[config.network.trainable is False]

@@ -13,9 +13,13 @@ import numpy as np
 
 from spinn.assembly import build_network, build_objective, build_sampler, first_modes, trainable
 from spinn.evaluation import Piece, grid_values
+from spinn.lifting import lifted
 from spinn.networks.separable import SeparableNetwork
+from spinn.objective import SeparableObjective
+from spinn.objective.normal import whole_axes
 from spinn.pdes import PDE, Box
 from spinn.recipes import Plan
+from spinn.sampling import AxisSampler
 from spinn.spectrum import MAX_FIRST_UNKNOWNS, PROBE_POINTS, data_modes, limited, tails, transferred
 from spinn.training.loop import LoopSettings, Snapshot, StageRun
 from spinn.training.methods import StageSpec
@@ -23,7 +27,7 @@ from spinn.training.problem import Problem
 from spinn.training.reporting import Reporter
 from spinn.truth import relative_l2, truth_on_grid
 
-ENOUGH_LOSS = 1e-20  # relative to the loss of the zero field (residual 1e-10 of the data): no more steps, no more modes
+ENOUGH_LOSS = 1e-22  # relative to the loss of the zero field (residual 1e-11 of the data): no more steps, no more modes
 RESOLVED_TAIL = 1e-9  # an axis whose last modes carry less than this needs no more of them
 GROWTH = 1.5
 MAX_LEVELS = 8
@@ -126,12 +130,28 @@ class Session:
         sampler = dataclasses.replace(build_sampler(self.plan, self.pde, modes), counts=probe)
         network = self.network(0, modes)
         batch = sampler.draw(self.domain(0), key=jax.random.key(0))
-        evaluate: Any = build_objective(self.plan, self.pde, sampler).blocks
+        objective = build_objective(self.plan, self.pde, sampler)
+        assert isinstance(objective, SeparableObjective)
+        data = {
+            name for traces in self.plan.embedding.traces.values() for one in traces for name in one.blocks.values()
+        }
+        evaluate: Any = dataclasses.replace(objective, skip=objective.skip - data).blocks
         blocks = eqx.filter_jit(evaluate)(network, batch)
         arrays = {name: np.asarray(block) for name, block in blocks.items()}
         self.zero_loss = 0.5 * sum(float(np.sum(array**2)) for array in arrays.values())
         found = data_modes(arrays, self.pde.coordinates, self.plan.embedding.periodic, modes)
         return limited(found, self.plan.embedding.periodic, len(self.pde.unknowns), MAX_FIRST_UNKNOWNS)
+
+    def lifted(self, network: Any) -> Any:
+        """The network with what conditions prescribe exactly, read at the points of the present level."""
+        if not self.plan.is_core:
+            return network
+        sampler = build_sampler(self.plan, self.pde, self.place.modes[-1])
+        objective = build_objective(self.plan, self.pde, sampler)
+        assert isinstance(sampler, AxisSampler) and isinstance(objective, SeparableObjective)
+        batch = sampler.draw(self.domain(self.place.window), key=jax.random.key(0))
+        previous = self.pieces[-1].network if self.pieces else None
+        return lifted(network, self.plan.embedding.traces, objective, batch, previous)
 
     def network(self, window: int, modes: Mapping[str, int]) -> Any:
         """A fresh network for a window; the seed and the window fix it."""
@@ -140,7 +160,7 @@ class Session:
 
     def window(self, resumed: "Resumed | None") -> Any:
         """Levels of growing resolution until the last modes are small (one level where modes are fixed)."""
-        network = self.network(self.place.window, self.place.modes[-1])
+        network = self.lifted(self.network(self.place.window, self.place.modes[-1]))
         snapshot = None
         if resumed is not None:
             network, snapshot = self.with_params(network, resumed.snapshot.params), resumed.snapshot
@@ -151,12 +171,12 @@ class Session:
             grown = self.grown_modes(network)
             if grown is None:
                 return network
-            wider = self.network(self.place.window, grown)
-            network = eqx.tree_at(lambda n: n.core, wider, jnp.asarray(transferred(network, wider)))
             modes = (*self.place.modes[:-1], grown)
             self.place = dataclasses.replace(
                 self.place, level=self.place.level + 1, stage=0, modes=modes, level_loss=self.stages[-1]["loss"]
             )
+            wider = self.lifted(self.network(self.place.window, grown))
+            network = eqx.tree_at(lambda n: n.core, wider, jnp.asarray(transferred(network, wider), wider.core.dtype))
             snapshot = None
 
     def grown_modes(self, network: Any) -> dict[str, int] | None:
@@ -264,6 +284,9 @@ class Session:
             lambda p, c, s: call("loss", p, c, s), lambda p, c, s: call("blocks", p, c, s), draw,
             self.error_of(combine, domain), points, names,
         )  # fmt: skip
+        if self.plan.is_core:
+            whole = whole_axes(network.core.shape, network.axes)
+            problem = dataclasses.replace(problem, normal=lambda p, c, s: call("normal", p, c, s), whole=whole)
         return problem, combine, params
 
     def error_of(self, combine: Callable[[Any], Any], domain: Box) -> Callable[[Any], float | None]:

@@ -71,7 +71,7 @@ def limited(modes: Mapping[str, int], periodic: frozenset[str], unknowns: int, l
 
 def raw_core(network: SeparableNetwork) -> np.ndarray:
     """The core in terms of the features as they are, mixings multiplied out: (unknowns, features, features, ...)."""
-    core = np.asarray(network.core, float)
+    core = np.asarray(network.whole_core, float)
     for index, mixing in enumerate(network.mixings):
         if mixing is not None:
             core = np.moveaxis(np.tensordot(core, np.asarray(mixing, float), ((index + 1,), (1,))), -1, index + 1)
@@ -95,7 +95,7 @@ def tails(network: SeparableNetwork) -> dict[str, float]:
 
 
 def transferred(old: SeparableNetwork, new: SeparableNetwork) -> np.ndarray:
-    """The core of `new` that represents the same field as `old`; `new` has at least its modes."""
+    """The free core with which `new` represents the same field as `old`; `new` has at least its modes, and its lift."""
     core = raw_core(old)
     for index, (before, after, mixing) in enumerate(zip(old.features, new.features, new.mixings, strict=True)):
         widened = np.zeros((*core.shape[: index + 1], after.body.width, *core.shape[index + 2 :]))
@@ -105,7 +105,10 @@ def transferred(old: SeparableNetwork, new: SeparableNetwork) -> np.ndarray:
         if mixing is not None:
             inverse = np.linalg.pinv(np.asarray(mixing, float), rcond=1e-13)
             core = np.moveaxis(np.tensordot(core, inverse, ((index + 1,), (1,))), -1, index + 1)
-    return core
+    if new.lift is not None:
+        core = core - np.asarray(new.lift, float)
+    assert new.core is not None
+    return core[tuple(slice(length) for length in new.core.shape)]
 
 
 def _positions(before: object, after: object) -> np.ndarray:

@@ -197,7 +197,7 @@ class Pointwise(GridField):
                     "an expression with a plain array has no known derivative: build it from the coordinates with "
                     "spinn.pdes functions (sin, exp, where, ...)"
                 )
-        slopes = {i: a.d(axis) for i, a in enumerate(self.arguments) if _varies(a)}
+        slopes = {i: a.d(axis) for i, a in enumerate(self.arguments) if varies(a)}
         moving = [i for i, slope in slopes.items() if not (isinstance(slope, Separable) and not slope.terms)]
         if not moving:
             return Separable(self.grid, ())
@@ -251,7 +251,7 @@ def joined(grids: Sequence[Grid]) -> Grid:
     return result
 
 
-def _varies(argument: Any) -> bool:
+def varies(argument: Any) -> bool:
     """Whether an argument is a field of real numbers: the truth values of a comparison are constant between jumps."""
     if isinstance(argument, Pointwise):
         return jnp.issubdtype(jnp.result_type(argument.value), jnp.inexact)

@@ -13,9 +13,11 @@ class Head:
     """How the ranks of the axes combine: `core=None` is a sum of products (CP), a tensor is a Tucker core.
 
     Terms of different heads never share a sum over ranks. Known functions live under the head `ONE` of rank one.
+    `unknown` is the position of the unknown that the head belongs to.
     """
 
     core: Float[Array, "..."] | None = None
+    unknown: int = 0
 
 
 ONE = Head()

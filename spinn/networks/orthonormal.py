@@ -27,3 +27,22 @@ def orthonormal_combinations(values: Matrix, slopes: Matrix, weights: np.ndarray
     bent = root * slopes @ combined
     _, _, rotation = scipy.linalg.svd(bent, full_matrices=False)
     return combined @ rotation[::-1].T
+
+
+def traced_combinations(values: Matrix, slopes: Matrix, weights: np.ndarray, traces: Matrix) -> Matrix:
+    """Columns [free, dual]: orthonormal combinations whose traces vanish, then one for each trace that has it alone.
+
+    **Arguments:** `traces` (traces, features): linear functionals of the features, such as values at the ends; the
+    others as in `orthonormal_combinations`. Dual columns use the first features (polynomials of low degree) if these
+    suffice.
+    """
+    count, width = traces.shape
+    scale = np.linalg.norm(traces, axis=1, keepdims=True)
+    null = np.linalg.qr((traces / scale).T, mode="complete")[0][:, count:]
+    free = null @ orthonormal_combinations(values @ null, slopes @ null, weights)
+    few = min(count + 1, width)
+    dual = np.zeros((width, count))
+    dual[:few] = np.linalg.pinv(traces[:, :few])
+    if not np.allclose(traces @ dual, np.eye(count), atol=1e-10):
+        dual = np.linalg.pinv(traces)
+    return np.concatenate([free, dual], 1)

@@ -48,7 +48,8 @@ class SeparableNetwork(eqx.Module):
     """u_j(x) = head(f_1(x_1), ..., f_d(x_d)).
 
     CP head: u_j = sum_r prod_i (W_i f_i)_(j r), SPINN eq. (5). Tucker head: u_j = core_j x_1 W_1 f_1 ... x_d W_d f_d
-    with factors shared by the unknowns; a mixing of `None` uses the features of that axis as they are.
+    with factors shared by the unknowns; a mixing of `None` uses the features of that axis as they are. `lift` is a fixed
+    part of the core, which has further features behind the free ones (see `spinn.lifting`).
     """
 
     axes: tuple[str, ...] = eqx.field(static=True)
@@ -57,6 +58,16 @@ class SeparableNetwork(eqx.Module):
     mixings: tuple[Float[Array, "_ _"] | None, ...]  # (features, outputs) of each axis
     biases: tuple[Float[Array, " _"] | None, ...]
     core: Float[Array, "unknowns ..."] | None
+    lift: Float[Array, "unknowns ..."] | None = None
+
+    @property
+    def whole_core(self) -> Float[Array, "unknowns ..."]:
+        """The core with its fixed part."""
+        assert self.core is not None
+        if self.lift is None:
+            return self.core
+        margins = [(0, whole - free) for whole, free in zip(self.lift.shape, self.core.shape, strict=True)]
+        return jnp.pad(self.core, margins) + self.lift
 
     @property
     def head(self) -> Literal["cp", "tucker"]:
@@ -113,7 +124,8 @@ class SeparableNetwork(eqx.Module):
                 for j, name in enumerate(self.unknowns)
             }
         shared = {axis: JetTable(tables[axis][:, :, 0]) for axis in self.axes}
-        return {name: network_field(grid, shared, Head(self.core[j], j)) for j, name in enumerate(self.unknowns)}
+        core = self.whole_core
+        return {name: network_field(grid, shared, Head(core[j], j)) for j, name in enumerate(self.unknowns)}
 
     def at_points(self, points: Mapping[str, Float[Array, " n"]]) -> dict[str, Float[Array, " n"]]:
         """Values at scattered points."""
@@ -124,7 +136,7 @@ class SeparableNetwork(eqx.Module):
             for row in rows[1:]:
                 product = product * row
             return {name: jnp.sum(product[:, j], -1) for j, name in enumerate(self.unknowns)}
-        result = jnp.tensordot(rows[0][:, 0], self.core, ((1,), (1,)))
+        result = jnp.tensordot(rows[0][:, 0], self.whole_core, ((1,), (1,)))
         for row in rows[1:]:
             result = jnp.einsum("nur...,nr->nu...", result, row[:, 0])
         return {name: result[:, j] for j, name in enumerate(self.unknowns)}

@@ -23,6 +23,7 @@ from spinn.objective.blocks import (
     half_square,
     interior_residuals,
 )
+from spinn.objective.normal import Normal, normal_blocks, whole_axes
 from spinn.objective.norms import compressed_block, gram_norm, grid_norm, qr_norm
 from spinn.pdes import PDE, Face, Local, derivative_orders
 from spinn.pdes._conditions import At
@@ -75,6 +76,31 @@ class SeparableObjective:
             return {**rest, **compressed, **conditions}
         interior = self._weighted(found, scales, _grid(local))
         return {**self._causal(interior, batch)[0], **conditions}
+
+    def normal(
+        self,
+        network: SeparableNetwork,
+        batch: AxisBatch,
+        scales: Scales = NO_SCALES,
+        previous: SeparableNetwork | None = None,
+    ) -> Normal:
+        """Blocks of J^T J in the core of a Tucker network, J the derivative of `blocks`; see `normal_blocks`."""
+        assert network.core is not None
+        at = self._fields(network, batch)
+        conditions = condition_residuals(self.pde, at, self._before(previous, batch), self.skip)
+        found = {**interior_residuals(self.pde, at(None)), **conditions}
+        rooted = {name: (field, self.weighting.root(name, own, scales)) for name, (field, own) in found.items()}
+        return normal_blocks(
+            rooted, network.core.shape, whole_axes(network.core.shape, network.axes), network.core.dtype
+        )
+
+    def conditions(
+        self, network: SeparableNetwork, batch: AxisBatch, previous: SeparableNetwork | None = None
+    ) -> dict[str, Array]:
+        """The residuals of all conditions on their faces, unweighted, those held exactly among them."""
+        before = self._before(previous, batch)
+        found = condition_residuals(self.pde, self._fields(network, batch), before, frozenset())
+        return {name: jnp.broadcast_to(field.value, field.grid.shape) for name, (field, _) in found.items()}
 
     def loss(
         self,

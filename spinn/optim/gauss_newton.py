@@ -1,23 +1,29 @@
 """Levenberg-Marquardt without matrices: each step solves a damped linear least-squares problem by CGLS.
 
 Products with the Jacobian and its transpose come from forward and reverse mode through the residual blocks, so any
-parametrisation and any mixture of conditions is minimised alike. Columns are scaled by their norms, and unknowns that
-share a mode are decoupled (both estimated from random probes): all the preconditioning that orthogonal features need.
+parametrisation and any mixture of conditions is minimised alike. The variables are changed by the roots of blocks of
+J^T J: those that the objective knows (see `spinn.objective.normal`), else small ones estimated from random probes.
 """
 
 import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, PRNGKeyArray
 
 # Weight of the diagonal in the estimated blocks.
 SHRINKAGE = 0.1
 # Bounds of the relative accuracy of the linear solves.
-FORCING = (1e-8, 1e-3)
+FORCING = (1e-10, 3e-2)
+# A loss above this share of the last one is little gain, and the accuracy of the solve that follows.
+LITTLE, TIGHT = 0.5, 1e-7
+# A linear solve need not go further below the loss at which iterating ends than this.
+BELOW_FLOOR = 0.1
 
 Vector = Float[Array, " n"]
 
@@ -40,28 +46,54 @@ class _Cgls(NamedTuple):
     steps: Array
 
 
-class Preconditioner(NamedTuple):
-    """A change of variables, one (unknowns, unknowns) block a mode, that makes the columns of J nearly orthonormal."""
+class Preconditioner(eqx.Module):
+    """A change of variables, one block a mode, that makes the columns of J nearly orthonormal.
 
-    inverse_root: Float[Array, "modes unknowns unknowns"]
+    Parameters are a core of `shape` (unknowns, n_1, ..., n_d). A block couples the unknowns and the axes named `whole`
+    (positions among 1 ... d, counted from 0); there is one for each combination of modes of the others.
+    """
+
+    inverse_root: Float[Array, "modes rows rows"]
+    shape: tuple[int, ...] = eqx.field(static=True)
+    whole: tuple[int, ...] = eqx.field(static=True)
 
     def apply(self, x: Vector) -> Vector:
         """From scaled variables to parameters."""
-        return self._times(x, "mji,jm->im")
+        return self._times(x, "mji,mj->mi")
 
     def transpose(self, gradient: Vector) -> Vector:
         """From the gradient in parameters to that in scaled variables."""
-        return self._times(gradient, "mij,jm->im")
+        return self._times(gradient, "mij,mj->mi")
 
     def _times(self, x: Vector, subscripts: str) -> Vector:
-        unknowns = self.inverse_root.shape[1]
-        return jnp.einsum(subscripts, self.inverse_root, x.reshape(unknowns, -1)).reshape(-1)
+        coupled = [0, *(1 + i for i in self.whole)]
+        rest = [i for i in range(1, len(self.shape)) if i not in coupled]
+        moved = jnp.transpose(x.reshape(self.shape), (*rest, *coupled))
+        product = jnp.einsum(subscripts, self.inverse_root, moved.reshape(self.inverse_root.shape[:2]))
+        back = np.argsort([*rest, *coupled])
+        return jnp.transpose(product.reshape(moved.shape), back).reshape(-1)
 
 
 def preconditioner(
-    transpose: Callable[[Any], Vector], residual: Any, unknowns: int, probes: int, *, key: PRNGKeyArray
+    normal: Float[Array, "modes rows rows"], shape: tuple[int, ...], whole: tuple[int, ...]
 ) -> Preconditioner:
-    """Block-diagonal part of J^T J, estimated as the mean of (J^T z)(J^T z)^T over random signs z (Bekas et al. 2007).
+    """From blocks of J^T J. They are scaled to unit diagonals first, which leaves Cholesky's method all digits."""
+    diagonal = jnp.diagonal(normal, axis1=1, axis2=2)
+    tiny = jnp.finfo(normal.dtype).tiny
+    scale = 1.0 / jnp.sqrt(diagonal + 1e-30 * jnp.max(diagonal) + tiny)
+    eye = jnp.eye(normal.shape[1], dtype=normal.dtype)
+    correlations = normal * scale[:, :, None] * scale[:, None, :]
+    floor = 8.0 * normal.shape[1] * jnp.finfo(normal.dtype).eps
+    root = jnp.linalg.cholesky(correlations + floor * eye)
+    root = jnp.where(jnp.all(jnp.isfinite(root), (1, 2), keepdims=True), root, eye)  # columns alone, where it fails
+    inverse = jax.scipy.linalg.solve_triangular(root, jnp.broadcast_to(eye, root.shape), lower=True)
+    return Preconditioner(inverse * scale[:, None, :], shape, whole)
+
+
+def probed_normal(
+    transpose: Callable[[Any], Vector], residual: Any, unknowns: int, probes: int, *, key: PRNGKeyArray
+) -> Float[Array, "modes unknowns unknowns"]:
+    """Blocks of J^T J that couple `unknowns`, as means of (J^T z)(J^T z)^T over random signs z (Bekas et al. 2007).
 
     Parameters are (unknowns, modes) in this order. Off-diagonal entries are shrunk, since few probes make them noisy.
     """
@@ -77,11 +109,7 @@ def preconditioner(
     size = sum(leaf.size for leaf in jax.tree.leaves(jax.eval_shape(transpose, residual)))
     dtype = jax.tree.leaves(residual)[0].dtype
     total = jax.lax.scan(probe, jnp.zeros((size // unknowns, unknowns, unknowns), dtype), keys)[0] / probes
-    diagonal = jnp.eye(unknowns, dtype=dtype) * total
-    floor = (1e-16 * jnp.max(total) + jnp.finfo(dtype).tiny) * jnp.eye(unknowns, dtype=dtype)
-    root = jnp.linalg.cholesky((1.0 - SHRINKAGE) * total + SHRINKAGE * diagonal + floor)
-    eye = jnp.broadcast_to(jnp.eye(unknowns, dtype=dtype), root.shape)
-    return Preconditioner(jax.scipy.linalg.solve_triangular(root, eye, lower=True))
+    return jnp.where(jnp.eye(unknowns, dtype=bool), total, (1.0 - SHRINKAGE) * total)
 
 
 def cgls(
@@ -133,17 +161,28 @@ def gauss_newton_step(
     state: GaussNewtonState,
     *,
     key: PRNGKeyArray,
+    normal: Callable[[Any], Float[Array, "modes rows rows"]] | None = None,
+    whole: tuple[int, ...] = (),
+    floor: float = 0.0,
     max_iterations: int = 500,
     probes: int = 32,
 ) -> tuple[Any, GaussNewtonState, Any]:
     """One trust step: taken if the loss falls (then the damping shrinks), refused otherwise (then it grows).
+
+    **Arguments:** `normal(params)`: blocks of J^T J that couple the unknowns and the axes at the positions `whole`, for
+    parameters that are a lone core; without it they are estimated. `floor`: the loss that is good enough.
 
     Returns the parameters, the state, and half the squared norm of each block (a tree like that of `blocks`).
     """
     flat, unravel = ravel_pytree(params)
     residual, push = jax.linearize(lambda x: blocks(unravel(x)), flat)
     pull = jax.linear_transpose(push, flat)
-    scaling = preconditioner(lambda z: pull(z)[0], residual, _unknowns(params), probes, key=key)
+    if normal is not None:
+        scaling = preconditioner(normal(params), jax.tree.leaves(params)[0].shape, whole)
+    else:
+        unknowns = _unknowns(params)
+        estimate = probed_normal(lambda z: pull(z)[0], residual, unknowns, probes, key=key)
+        scaling = preconditioner(estimate, (unknowns, flat.size // unknowns), ())
 
     def forward(x: Vector) -> Any:
         return push(scaling.apply(x))
@@ -151,17 +190,23 @@ def gauss_newton_step(
     def transpose(z: Any) -> Vector:
         return scaling.transpose(pull(z)[0])
 
-    step, count = cgls(forward, transpose, residual, state.damping, state.forcing, max_iterations)
+    old_parts = _half_squares(residual)
+    before = _total(old_parts)
+    enough = BELOW_FLOOR * jnp.sqrt(floor / jnp.maximum(before, jnp.finfo(before.dtype).tiny))
+    tolerance = jnp.clip(jnp.maximum(state.forcing, enough), *FORCING)
+    step, count = cgls(forward, transpose, residual, state.damping, tolerance, max_iterations)
     candidate = flat + scaling.apply(step)
-    new_parts, old_parts = _half_squares(blocks(unravel(candidate))), _half_squares(residual)
-    loss, before = _total(new_parts), _total(old_parts)
+    new_parts = _half_squares(blocks(unravel(candidate)))
+    loss = _total(new_parts)
     better = loss < before
     predicted = before - _total(_half_squares(jax.tree.map(jnp.add, residual, forward(step))))
     ratio = (before - loss) / jnp.maximum(predicted, jnp.finfo(loss.dtype).tiny)
     factor = jnp.where(ratio > 0.75, 0.1, jnp.where(ratio > 0.25, 1.0, 4.0))
     damping = jnp.clip(state.damping * jnp.where(better, factor, 10.0), 1e-16, 1e6)
-    # Eisenstat and Walker (1996), choice 2: solve as exactly as the last step shows the linear model to be worth.
-    forcing = jnp.clip(loss / jnp.maximum(before, jnp.finfo(loss.dtype).tiny), *FORCING)
+    # Eisenstat and Walker (1996), choice 2: solve as exactly as the last step shows the linear model to be worth. Where
+    # little was gained the minimum may be near, and is not zero: then only an exact solve tells.
+    gain = loss / jnp.maximum(before, jnp.finfo(loss.dtype).tiny)
+    forcing = jnp.where(gain > LITTLE, TIGHT, jnp.clip(gain, *FORCING))
     taken = unravel(jnp.where(better, candidate, flat))
     parts = jax.tree.map(lambda new, old: jnp.where(better, new, old), new_parts, old_parts)
     return taken, GaussNewtonState(damping, jnp.where(better, loss, before), better, count, forcing), parts

@@ -75,7 +75,7 @@ class StageRun:
         common = math.gcd(self.settings.resample_every, self.spec.steps or 0, balance)
         longest = CHUNKS.get(self.spec.optimizer, CHUNK)
         chunk = next(size for size in range(longest, 0, -1) if common % size == 0)
-        return method(self.problem, self.spec, chunk, self.settings.seed)
+        return method(self.problem, self.spec, chunk, self.settings.seed, self.settings.floor)
 
     def start(self, params: Any) -> Snapshot:
         """The state before the first step."""
@@ -147,10 +147,10 @@ class StageRun:
         return over_time or (spec.steps is not None and good.step >= spec.steps)
 
     def _stalled(self, good: Snapshot, value: float) -> int:
-        """Refused steps count one (the damping is still growing); a step taken that gains little ends the stage."""
+        """Refused steps count one (the damping is still growing); two steps in a row that gain little end the stage."""
         if self.spec.optimizer != "gauss_newton" or value <= 0.9 * good.loss:
             return 0
-        return good.stalled + (1 if value >= good.loss else PATIENCE)
+        return good.stalled + (1 if value >= good.loss else PATIENCE // 2)
 
     def _rolled_back(self, good: Snapshot, value: float) -> Snapshot:
         text = "became not a number" if math.isnan(value) else f"rose to {value:.3g}"

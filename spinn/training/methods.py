@@ -44,13 +44,13 @@ class Method:
     chunk: int
 
 
-def method(problem: Problem, stage: StageSpec, chunk: int, seed: int) -> Method:
-    """The method of a stage.
+def method(problem: Problem, stage: StageSpec, chunk: int, seed: int, floor: float = 0.0) -> Method:
+    """The method of a stage. `floor`: the loss below which the rest is rounding, where that is known.
 
     **Raises:** SpinnError for an unknown optimiser.
     """
     if stage.optimizer == "gauss_newton":
-        return _gauss_newton(problem, seed)
+        return _gauss_newton(problem, seed, floor)
     if stage.optimizer == "lbfgs":
         return _lbfgs(problem, chunk)
     if stage.optimizer not in LEARNING_RATES:
@@ -119,7 +119,7 @@ def _without_value(state: Any, stale: Any) -> Any:
     return optax.tree.set(state, value=jnp.where(stale, jnp.asarray(jnp.inf, value.dtype), value))
 
 
-def _gauss_newton(problem: Problem, seed: int) -> Method:
+def _gauss_newton(problem: Problem, seed: int, floor: float) -> Method:
     def init(params: Any, context: Any, scales: Any) -> Any:
         value = jax.eval_shape(problem.loss, params, context, scales)[0]
         return gauss_newton_init(jnp.zeros((), value.dtype))
@@ -130,7 +130,10 @@ def _gauss_newton(problem: Problem, seed: int) -> Method:
         def blocks(params: Any) -> Any:
             return problem.blocks(params, context, scales)
 
-        params, state, parts = gauss_newton_step(blocks, params, state, key=key)
+        normal = problem.normal and (lambda params: problem.normal(params, context, scales))
+        params, state, parts = gauss_newton_step(
+            blocks, params, state, key=key, normal=normal, whole=problem.whole, floor=floor
+        )
         return params, state, jnp.stack([state.loss, state.loss]), parts
 
     return Method(init, advance, 1)

@@ -108,10 +108,21 @@ def test_fixed_features_are_orthonormal_and_start_from_zero():
     for axis in pde.coordinates:
         low, high = pde.domain[axis]
         points = jnp.asarray(low + (high - low) * (nodes + 1) / 2)
-        table = np.asarray(network.tables({axis: points}, {"t": 0, "x": 0})[axis])[0, :, 0]
+        free = network.core.shape[1 + network.axes.index(axis)]
+        table = np.asarray(network.tables({axis: points}, {"t": 0, "x": 0})[axis])[0, :, 0, :free]
         gram = table.T @ (table * weights[:, None] / 2)
         np.testing.assert_allclose(gram, np.eye(len(gram)), atol=1e-9)
-    assert not np.any(network.core)
+    assert not np.any(network.core) and not np.any(network.lift)
+
+
+def test_free_features_have_no_traces_and_dual_ones_have_one_each():
+    network, plan, pde = built("wave", network={"modes": 7})
+    for axis, count in {"t": 2, "x": 2}.items():
+        traces, (low, high) = plan.embedding.traces[axis], pde.domain[axis]
+        assert len(traces) == count
+        table = np.asarray(network.tables({axis: jnp.asarray([low, high])}, {"t": 1, "x": 1})[axis])[:, :, 0]
+        found = [sum(w * table[m, int(trace.side == "high")] for m, w in enumerate(trace.weights)) for trace in traces]
+        np.testing.assert_allclose(found, np.eye(count, table.shape[2], table.shape[2] - count), atol=1e-9)
 
 
 def test_another_seed_is_another_network_and_the_same_is_the_same():
@@ -219,6 +230,7 @@ def test_weights_and_skipped_terms_arrive():
     assert objective.weighting.of("initial_u", 1.0) == 7.0
     assert objective.weighting.causal == 2.0
     assert objective.skip == {"dirichlet_u_x_low", "dirichlet_u_x_high"}
+    assert objective_of("heat").skip == {"dirichlet_u_x_low", "dirichlet_u_x_high", "initial_u"}
 
 
 def test_pointwise_networks_have_their_own_objective():

@@ -59,7 +59,7 @@ def test_a_fixed_basis_is_solved_by_gauss_newton_and_grown():
     assert plan.is_basis and plan.adaptive
     assert [stage.optimizer for stage in plan.config.train] == ["gauss_newton"]
     assert "modes grown" in plan.reason
-    assert "zero faces x" in plan.reason
+    assert "conditions at the ends of t, x" in plan.reason
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,18 @@ def test_polynomials_leave_periodicity_to_the_loss():
     plan = resolved("advection", network={"features": "legendre"})
     assert plan.embedding.periodic == frozenset()
     assert not any(name.startswith("periodic") for name in plan.embedding.skip)
-    assert resolved("advection").embedding.skip == {"periodic_u_x"}
+    assert resolved("advection").embedding.skip == {"periodic_u_x", "initial_u"}
+
+
+def test_causal_weights_need_the_initial_condition_in_the_loss():
+    assert set(resolved("heat").embedding.traces) == {"t", "x"}
+    assert set(resolved("heat", loss={"causal": 1.0}).embedding.traces) == {"x"}
+    assert "initial_u" not in resolved("heat", loss={"causal": 1.0}).embedding.skip
+
+
+def test_trained_networks_hold_zero_values_only():
+    embedding = resolved("heat", network={"features": "mlp"}).embedding
+    assert not embedding.traces and embedding.vanish == {"x": (True, True)}
 
 
 def test_pointwise_networks_draw_points_anew():

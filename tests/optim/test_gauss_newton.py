@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spinn.optim.gauss_newton import cgls, gauss_newton_init, gauss_newton_step, preconditioner
+from spinn.optim.gauss_newton import cgls, gauss_newton_init, gauss_newton_step, preconditioner, probed_normal
 
 pytestmark = pytest.mark.usefixtures("x64", "quick_compile")
 
@@ -77,25 +77,49 @@ def test_cgls_ignores_directions_that_nothing_sees() -> None:
 
 
 @pytest.mark.parametrize("unknowns", [1, 2])
-def test_the_preconditioner_estimates_the_blocks_of_the_normal_matrix(unknowns: int) -> None:
-    """Without bias: with many random signs its inverse squares to the block-diagonal part of J^T J."""
+def test_random_signs_estimate_the_blocks_of_the_normal_matrix(unknowns: int) -> None:
+    """Without bias, but for the shrinking of what lies off the diagonal."""
     a = matrix(12, 6) * np.array([1.0, 10.0, 0.1, 3.0, 1.0, 30.0])
-    made = preconditioner(lambda z: a.T @ z, jnp.zeros(12), unknowns, 20000, key=KEY)
+    found = probed_normal(lambda z: a.T @ z, jnp.zeros(12), unknowns, 20000, key=KEY)
     modes = 6 // unknowns
     columns = (a.T @ a).reshape(unknowns, modes, unknowns, modes)
     blocks = np.stack([columns[:, m, :, m] for m in range(modes)])
     shrunk = 0.9 * blocks + 0.1 * blocks * np.eye(unknowns)
-    root = np.linalg.inv(made.inverse_root)
-    found = root @ np.swapaxes(root, 1, 2)
     size = np.sqrt(np.einsum("mii->mi", shrunk))
     np.testing.assert_allclose(
         found / (size[:, :, None] * size[:, None, :]), shrunk / (size[:, :, None] * size[:, None, :]), atol=0.05
     )
 
 
+@pytest.mark.parametrize("whole", [(), (0,), (1,), (0, 1)])
+def test_the_preconditioner_inverts_its_blocks(whole: tuple[int, ...]) -> None:
+    """P^T N P = 1 for a normal matrix N of just these blocks, whatever the scales of the parameters."""
+    shape = (2, 3, 4)
+    coupled = [0, *(1 + axis for axis in whole)]
+    rest = [axis for axis in (1, 2) if axis not in coupled]
+    rows = int(np.prod([shape[axis] for axis in coupled]))
+    modes = 24 // rows
+    scales = np.geomspace(1e-6, 1e6, rows)
+    factors = np.stack([matrix(rows + 3, rows, seed) * scales for seed in range(modes)])
+    normal = np.einsum("mki,mkj->mij", factors, factors)
+    made = preconditioner(jnp.asarray(normal), shape, whole)
+    whole_matrix = np.zeros((24, 24))
+    order = np.arange(24).reshape(shape).transpose(*rest, *coupled).reshape(modes, rows)
+    for block, places in zip(normal, order, strict=True):
+        whole_matrix[np.ix_(places, places)] = block
+    columns = np.stack([np.asarray(made.apply(jnp.asarray(unit))) for unit in np.eye(24)], 1)
+    np.testing.assert_allclose(columns.T @ whole_matrix @ columns, np.eye(24), atol=1e-8)
+
+
+def test_a_block_that_is_not_definite_falls_back_on_its_diagonal() -> None:
+    made = preconditioner(jnp.asarray([[[4.0, 9.0], [9.0, 1.0]]]), (2, 1), ())
+    np.testing.assert_allclose(made.inverse_root[0], np.diag([0.5, 1.0]))
+
+
 def test_the_preconditioner_and_its_transpose_belong_together() -> None:
-    a, x, y = matrix(12, 6), matrix(6, 1)[:, 0], matrix(6, 1, 3)[:, 0]
-    made = preconditioner(lambda z: a.T @ z, jnp.zeros(12), 2, 8, key=KEY)
+    x, y = matrix(6, 1)[:, 0], matrix(6, 1, 3)[:, 0]
+    factors = matrix(4, 6, 5).reshape(4, 2, 3)
+    made = preconditioner(jnp.asarray(np.einsum("kmi,kmj->mij", factors, factors)), (3, 2), ())
     left = jnp.vdot(made.apply(jnp.asarray(x)), y)
     assert float(left) == pytest.approx(float(jnp.vdot(x, made.transpose(jnp.asarray(y)))), rel=1e-12)
 

@@ -1,0 +1,159 @@
+"""The normal matrix J^T J of residual blocks in a Tucker core, in blocks that are cheap to factorise.
+
+A term of the linearised residual is a coefficient times a Kronecker product of axis factors, so J^T J is a sum of
+Kronecker products of per-axis Gram matrices, weighted with mean products of the coefficients. Along some axes (time, as
+a rule) and between the unknowns it is kept whole; along the others only its diagonal is, which is all there is for
+Fourier modes, and nearly all for features that are orthogonal in values and in the highest derivative. This is the fast
+diagonalisation of the linear separable part (Lynch, Rice, Thomas 1964), for least squares and for systems.
+"""
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from spinn.fields import Grid, GridField
+from spinn.fields.factors import product
+from spinn.fields.linearisation import Linear, linearised
+
+# Unknowns up to which J^T J is kept whole, and rows of its blocks where it is not.
+MAX_WHOLE = 2600
+MAX_ROWS = 260
+
+Normal = Float[Array, "modes rows rows"]
+
+
+def whole_axes(shape: Sequence[int], axes: Sequence[str]) -> tuple[int, ...]:
+    """Positions of the axes along which coupling is kept: all of a small core, else time, where blocks stay small.
+
+    **Arguments:** `shape`: that of the core, (unknowns, features of each axis).
+    """
+    if math.prod(shape) <= MAX_WHOLE:
+        return tuple(range(len(axes)))
+    return tuple(i for i, axis in enumerate(axes) if axis == "t" and shape[0] * shape[i + 1] <= MAX_ROWS)
+
+
+def normal_blocks(
+    blocks: Mapping[str, tuple[GridField, Any]], shape: Sequence[int], whole: tuple[int, ...], dtype: Any
+) -> Normal:
+    """Blocks of J^T J, one for each combination of modes of the axes that are not `whole`.
+
+    **Arguments:** `blocks`: residual fields with the roots of their weights; `shape`: that of the free core, (unknowns,
+    features of each axis); `whole`: positions of the axes that are kept whole. Rows run over the unknowns, then over
+    the modes of these axes.
+    """
+    parts = [
+        jnp.square(root) * _of_block(_read(linear, field.grid, shape[1:], dtype), shape[0], whole)
+        for field, root in blocks.values()
+        if (linear := linearised(field))
+    ]
+    return functools.reduce(jnp.add, parts)
+
+
+class _Terms(NamedTuple):
+    """The terms of a linearised block: distinct factors of every axis, and which of them each term has."""
+
+    factors: list[Float[Array, "distinct points features"]]
+    weights: list[Float[Array, " points"]]
+    places: np.ndarray  # (terms, axes)
+    unknown: np.ndarray  # (terms,)
+    coefficients: list[Any]  # numbers, or arrays that broadcast to the grid
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(len(weights) for weights in self.weights)
+
+
+def _read(linear: Linear, grid: Grid, free: Sequence[int], dtype: Any) -> _Terms:
+    factors, places = [], []
+    for axis, length in enumerate(grid.shape):
+        known: dict[Any, int] = {}
+        arrays = []
+        for _, term in linear:
+            if term.key(axis) not in known:
+                known[term.key(axis)] = len(known)
+                values = product(term.factors[axis])[:, : free[axis]].astype(dtype)
+                arrays.append(jnp.broadcast_to(values, (length, values.shape[1])))
+        factors.append(jnp.stack(arrays))
+        places.append([known[term.key(axis)] for _, term in linear])
+    weights = [grid.weights[axis].astype(dtype) for axis in grid.axes]
+    unknown = np.array([term.head.unknown for _, term in linear])
+    return _Terms(factors, weights, np.array(places).T, unknown, [coefficient for coefficient, _ in linear])
+
+
+def _of_block(terms: _Terms, unknowns: int, whole: tuple[int, ...]) -> Normal:
+    rest = tuple(i for i in range(len(terms.factors)) if i not in whole)
+    if not rest:
+        matrix = _jacobian(terms, unknowns)
+        return (matrix.T @ matrix)[None]
+    products = _coefficient_products(terms, whole, rest)
+    rows = _khatri_rao(terms, whole)
+    modes = _diagonals(terms, rest)
+    owners = [np.nonzero(terms.unknown == j)[0] for j in range(unknowns)]
+
+    def block(j: int, k: int) -> Array:
+        pair = np.ix_(owners[j], owners[k])
+        coupled = jnp.einsum("pta,qtb,pqt->pqab", rows[owners[j]], rows[owners[k]], products[pair])
+        return jnp.einsum("pqab,pqm->mab", coupled, modes[pair])
+
+    size, count = rows.shape[2], modes.shape[2]
+    empty = jnp.zeros((count, size, size), rows.dtype)
+    filled = [
+        [block(j, k) if owners[j].size and owners[k].size else empty for k in range(unknowns)] for j in range(unknowns)
+    ]
+    return jnp.concatenate([jnp.concatenate(row, 2) for row in filled], 1)
+
+
+def _khatri_rao(terms: _Terms, axes: tuple[int, ...], weighted: bool = False) -> Float[Array, "terms points modes"]:
+    """Products of the factors of some axes, for every term, on the tensor grid of these axes."""
+    result = jnp.ones((len(terms.places), 1, 1), terms.factors[0].dtype)
+    for axis in axes:
+        factor = terms.factors[axis]
+        if weighted:
+            factor = factor * jnp.sqrt(terms.weights[axis])[:, None]
+        factor = factor[terms.places[:, axis]]
+        joined = result[:, :, None, :, None] * factor[:, None, :, None, :]
+        result = joined.reshape(len(terms.places), joined.shape[1] * joined.shape[2], -1)
+    return result
+
+
+def _diagonals(terms: _Terms, axes: tuple[int, ...]) -> Float[Array, "terms terms modes"]:
+    """Diagonals of the Kronecker products of Gram matrices over some axes, for every pair of terms."""
+    count = len(terms.places)
+    result = jnp.ones((count, count, 1), terms.factors[0].dtype)
+    for axis in axes:
+        factor, place = terms.factors[axis], terms.places[:, axis]
+        gram = jnp.einsum("kna,lna,n->kla", factor, factor, terms.weights[axis])[np.ix_(place, place)]
+        result = (result[..., :, None] * gram[..., None, :]).reshape(count, count, -1)
+    return result
+
+
+def _coefficient_products(
+    terms: _Terms, whole: tuple[int, ...], rest: tuple[int, ...]
+) -> Float[Array, "terms terms points"]:
+    """Products of coefficients, weighted on the grid of the whole axes and averaged over the others."""
+    dtype = terms.factors[0].dtype
+    weight = functools.reduce(jnp.kron, [terms.weights[i] for i in whole], jnp.ones(1, dtype))
+    if all(jnp.ndim(c) == 0 for c in terms.coefficients):
+        values = jnp.stack([jnp.asarray(c, dtype) for c in terms.coefficients])
+        return values[:, None, None] * values[None, :, None] * weight
+    average = functools.reduce(jnp.kron, [terms.weights[i] for i in rest])
+    order = (*whole, *rest)
+    full = [jnp.broadcast_to(jnp.asarray(c, dtype), terms.shape) for c in terms.coefficients]
+    table = jnp.stack([jnp.transpose(c, order).reshape(len(weight), -1) for c in full])
+    return jnp.einsum("pts,qts,s->pqt", table, table, average) * weight
+
+
+def _jacobian(terms: _Terms, unknowns: int) -> Float[Array, "points parameters"]:
+    """The Jacobian itself, rows times the roots of the quadrature weights."""
+    rows = _khatri_rao(terms, tuple(range(len(terms.factors))), weighted=True)
+    full = [jnp.broadcast_to(c, terms.shape).reshape(-1, 1) for c in terms.coefficients]
+    parts = []
+    for j in range(unknowns):
+        mine = [full[p] * rows[p] for p in np.nonzero(terms.unknown == j)[0]]
+        parts.append(functools.reduce(jnp.add, mine) if mine else jnp.zeros(rows.shape[1:], rows.dtype))
+    return jnp.concatenate(parts, 1)
