@@ -13,7 +13,17 @@ def integrate(
     times: Float[np.ndarray, " times"],
     tolerance: float,
 ) -> Float[np.ndarray, "times ..."]:
-    """Solve dy/dt = slope(y) from `start` at `times[0]`; the states at all `times`.
+    """Solve dy/dt = slope(y) from `start` at `times[0]`; the states at all `times`. See `integrate_timed`."""
+    return integrate_timed(lambda t, y: slope(y), start, times, tolerance)
+
+
+def integrate_timed(
+    slope: Callable[[Any, Any], Any],
+    start: Float[np.ndarray, "*state"],
+    times: Float[np.ndarray, " times"],
+    tolerance: float,
+) -> Float[np.ndarray, "times ..."]:
+    """Solve dy/dt = slope(t, y) from `start` at `times[0]`; the states at all `times`.
 
     Explicit, of order 8 with adaptive steps (Prince and Dormand 1981): spectral discretisations at the resolutions
     used here are bound by accuracy or mildly stiff, so that linear solves would not pay.
@@ -26,7 +36,7 @@ def integrate(
 
     with jax.enable_x64(True):
         solution = diffrax.diffeqsolve(
-            diffrax.ODETerm(lambda t, y, args: slope(y)),
+            diffrax.ODETerm(lambda t, y, args: slope(t, y)),
             diffrax.Dopri8(),
             t0=float(times[0]),
             t1=float(times[-1]),

@@ -16,8 +16,10 @@ SLOW = {
     "diffusion_2d": 3.6e-3,
     "flow_mixing_2d": 2.9e-3,
     "navier_stokes_3d": 1e-8,
+    "beltrami_3d": 1e-4,
     "burgers": 5e-4,
     "allen_cahn": 1e-2,
+    "kdv": 1e-2,
 }
 
 

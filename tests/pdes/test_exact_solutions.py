@@ -19,6 +19,8 @@ NUMBERS = [
 OTHER_PARAMETERS = [
     ("advection", {"beta": 30.0}),
     ("advection", {"beta": -2.5, "waves": 3}),
+    ("beltrami_3d", {"nu": 0.02}),
+    ("beltrami_3d", {"a": 0.785, "d": 1.571}),
     ("flow_mixing_2d", {"vmax": 0.2}),
     ("flow_mixing_2d", {"sharpness": 2.0}),
     ("heat", {"kappa": 2.0}),
@@ -39,6 +41,7 @@ OTHER_PARAMETERS = [
 
 OTHER_DOMAINS = [
     ("advection", {"t": (1.0, 3.0), "x": (-1.0, 1.0)}),
+    ("beltrami_3d", {"t": (1.0, 1.5), "y": (0.0, 3.0)}),
     ("flow_mixing_2d", {"t": (0.0, 1.0), "x": (-2.0, 3.0)}),
     ("heat", {"t": (0.5, 2.0), "x": (-3.0, 4.0)}),
     ("helmholtz_3d", {"x": (0.0, 1.3)}),
@@ -141,6 +144,7 @@ def test_is_described_and_posed(name: str) -> None:
 
 
 ORDERS_RESIDUALS = {
+    "beltrami_3d": ("momentum_x", "momentum_y", "momentum_z", "divergence"),
     "navier_stokes_3d": ("vorticity_x", "vorticity_y", "vorticity_z", "divergence"),
     "navier_stokes_2d": ("vorticity", "divergence"),
 }
@@ -148,11 +152,13 @@ ORDERS_RESIDUALS = {
 ORDERS = {
     "advection": {"t": 1, "x": 1},
     "allen_cahn": {"t": 1, "x": 2},
+    "beltrami_3d": {"t": 1, "x": 2, "y": 2, "z": 2},
     "burgers": {"t": 1, "x": 2},
     "diffusion_2d": {"t": 1, "x": 2, "y": 2},
     "flow_mixing_2d": {"t": 1, "x": 1, "y": 1},
     "heat": {"t": 1, "x": 2},
     "helmholtz_3d": {"x": 2, "y": 2, "z": 2},
+    "kdv": {"t": 1, "x": 3},
     "klein_gordon_2d": {"t": 2, "x": 2, "y": 2},
     "klein_gordon_3d": {"t": 2, "x": 2, "y": 2, "z": 2},
     "navier_stokes_2d": {"t": 1, "x": 3, "y": 3},

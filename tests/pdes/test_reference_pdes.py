@@ -16,6 +16,7 @@ from spinn.pdes._interpolation import chebyshev_nodes
 from spinn.pdes.allen_cahn import AllenCahn
 from spinn.pdes.burgers import Burgers
 from spinn.pdes.diffusion_2d import Diffusion2D
+from spinn.pdes.kdv import KdV
 from spinn.pdes.navier_stokes_2d import NavierStokes2D
 
 
@@ -76,6 +77,7 @@ def residuals(pde, reference, counts):
         ("burgers", {"t": 1, "x": 2}),
         ("allen_cahn", {"t": 1, "x": 2}),
         ("diffusion_2d", {"t": 1, "x": 2, "y": 2}),
+        ("kdv", {"t": 1, "x": 3}),
         ("navier_stokes_2d", {"t": 1, "x": 3, "y": 3}),
     ],
 )
@@ -92,6 +94,7 @@ def test_found_by_name_with_its_orders(name, orders):
         (lambda: Burgers(nu=0.0), "viscosity nu > 0, got 0"),
         (lambda: AllenCahn(nu=-1.0), "nu > 0"),
         (lambda: Diffusion2D(a=0.0), "a > 0"),
+        (lambda: KdV(mu=0.0), "mu other than 0"),
         (lambda: NavierStokes2D(nu=-0.1), "nu > 0"),
         (lambda: NavierStokes2D(band=0), "band >= 1"),
     ],
@@ -196,6 +199,35 @@ def test_diffusion_begins_as_it_should_and_vanishes_on_the_faces(diffusion):
     assert np.abs(faces).max() < 1e-12
 
 
+# Korteweg-de Vries
+
+
+@pytest.fixture(scope="module")
+def solitons():
+    pde = KdV(mu=0.1)  # wider solitons: fewer points
+    return pde, pde.solved(128)
+
+
+def test_kdv_satisfies_equation_and_conditions(solitons):
+    pde, reference = solitons
+    relative = check_solution(pde, smooth(reference, pde.domain, (50, 100)))
+    assert relative.pop("periodic_u_x_2") < 1e-4  # rounding: high derivatives of a polynomial near its ends
+    assert relative.pop("residual") < 2e-5
+    assert max(relative.values()) < 1e-6
+
+
+def test_kdv_wrong_dispersion_is_detected(solitons):
+    pde, reference = solitons
+    wrong = within(dataclasses.replace(pde, mu=0.1002), x=(-0.5, 0.5))
+    assert residuals(wrong, reference, (50, 60))["residual"] > 1e-4
+
+
+@pytest.mark.slow
+def test_default_kdv_satisfies_the_equation():
+    patch = within(KdV(), t=(0.5, 0.8), x=(-0.2, 0.2))
+    assert residuals(patch, KdV().solved(512), (80, 80))["residual"] < 1e-7
+
+
 # Navier-Stokes
 
 
@@ -261,7 +293,9 @@ def test_turbulence_weights_are_the_papers():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "digits"), [("allen_cahn", 4.5), ("diffusion_2d", 4.5), ("navier_stokes_2d", 4.5)])
+@pytest.mark.parametrize(
+    ("name", "digits"), [("allen_cahn", 4.5), ("diffusion_2d", 4.5), ("kdv", 9), ("navier_stokes_2d", 4.5)]
+)
 def test_default_reference_converges_and_is_cached(name, digits):
     pde = get(name)()
     reference = pde.reference()

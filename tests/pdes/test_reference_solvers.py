@@ -11,9 +11,11 @@ from scipy.special import roots_hermite
 from spinn.pdes._cole_hopf import sine_wave
 from spinn.pdes._integration import integrate
 from spinn.pdes._interpolation import chebyshev_nodes, fourier_nodes
+from spinn.pdes._spectral_dispersion import dispersive_waves
 from spinn.pdes._spectral_reaction import projected, reaction_diffusion
 from spinn.pdes.allen_cahn import AllenCahn
 from spinn.pdes.diffusion_2d import Diffusion2D
+from spinn.pdes.kdv import KdV
 
 
 def relative(a, b):
@@ -153,6 +155,37 @@ def test_projection_keeps_the_mean_that_sampling_gets_wrong():
     x = fourier_nodes(64, -1.0, 1.0)
     wrong = abs(np.mean(x**2 * np.cos(np.pi * x)) - mean)
     assert abs(projected(lambda x: x**2 * np.cos(np.pi * x), -1.0, 1.0, 64).mean() - mean) < wrong / 200
+
+
+# Korteweg-de Vries
+
+
+def test_a_lone_soliton_travels_without_change():
+    c, mu, domain = 1.0, 0.05, {"t": (0.0, 1.0), "x": (-2.0, 2.0)}
+
+    def soliton(t, x):
+        return 3 * c / np.cosh(np.sqrt(c) / (2 * mu) * (x + 0.5 - c * t)) ** 2  # Zabusky and Kruskal, 1965
+
+    waves = dispersive_waves(1.0, mu, lambda x: soliton(0.0, x), domain, 384, 129, 1e-11)
+    t, x = np.linspace(0, 1, 7), np.linspace(-2, 2, 99)
+    assert relative(waves.on_grid({"t": t, "x": x})["u"], soliton(t[:, None], x)) < 1e-8
+
+
+def test_dispersion_alone_turns_each_wave():
+    mu, domain = 0.3, {"t": (1.0, 3.0), "x": (0.0, 2 * np.pi)}
+    waves = dispersive_waves(0.0, mu, lambda x: np.cos(3 * x), domain, 16, 65, 1e-10)
+    t, x = np.linspace(1, 3, 9), np.linspace(0, 6, 20)
+    expected = np.cos(3 * x + 27 * mu**2 * (t[:, None] - 1))
+    assert np.abs(waves.on_grid({"t": t, "x": x})["u"] - expected).max() < 1e-10
+
+
+def test_kdv_keeps_mean_momentum_and_energy():
+    pde, times, x = KdV(mu=0.04), np.linspace(0, 1, 11), fourier_nodes(256, -1.0, 1.0)
+    u = pde.solved(256).on_grid({"t": times, "x": x})["u"]
+    slope = np.fft.irfft(1j * np.pi * np.arange(129) * np.fft.rfft(u), 256)
+    for invariant in (u, u**2, pde.eta * u**3 / 3 - pde.mu**2 * slope**2):
+        means = invariant.mean(axis=1)
+        assert np.abs(means - means[0]).max() < 1e-8
 
 
 # Nonlinear diffusion
