@@ -198,8 +198,9 @@ def text_of(printed: str | bytes | None) -> str:
 
 
 def skipped(name: str, recipe: str, why: str) -> dict[str, Any]:
-    """A row that was not measured, and why."""
-    return judged(name, recipe, 0.0, [], f"skipped: {why}")
+    """A row that was not measured, and why: neither met nor missed."""
+    message = f"skipped: {why}"
+    return {**judged(name, recipe, 0.0, [], message), "verdict": message, "target_error": None, "target_seconds": None}
 
 
 def measured(name: str, options: argparse.Namespace) -> Iterator[dict[str, Any]]:

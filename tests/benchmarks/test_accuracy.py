@@ -59,7 +59,7 @@ def test_a_missing_problem_is_skipped_with_a_message(monkeypatch: pytest.MonkeyP
     options = argparse.Namespace(recipes=["default", "classical"], **LIMITS)
     rows = list(accuracy.measured("poisson_99d", options))
     assert [row["verdict"] for row in rows] == [
-        "missed: skipped: there is no poisson_99d in spinn.pdes",
+        "skipped: there is no poisson_99d in spinn.pdes",
         "skipped: there is no poisson_99d in spinn.pdes",
     ]
 
