@@ -21,7 +21,7 @@ Function = Callable[[Points], Any]  # from the points of every axis to one tenso
 
 def merged(network: SeparableNetwork, points: Points) -> tuple[jax.Array, ...]:
     """Every unknown on the whole grid: axis outputs (rank, points) multiplied in, axis by axis."""
-    # An axis at a time: together they would be one batch, and a tangent of one axis would be pushed through all of them.
+    # An axis at a time: together they would be one batch, and a tangent of one axis would go through all of them.
     tables = {axis: network.tables({axis: points[axis]}, {axis: 0})[axis] for axis in network.axes}
     fields = []
     for index in range(len(network.unknowns)):

@@ -19,9 +19,14 @@ from spinn.pdes._reference import Reference
 DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
+def cache_root() -> pathlib.Path:
+    """The environment variable SPINN_CACHE, or the user's cache folder of the system."""
+    return pathlib.Path(os.environ.get("SPINN_CACHE") or platformdirs.user_cache_dir("spinn"))
+
+
 def cache_folder() -> pathlib.Path:
-    """Where references are kept: the environment variable SPINN_CACHE, or the user's cache folder of the system."""
-    return pathlib.Path(os.environ.get("SPINN_CACHE") or platformdirs.user_cache_dir("spinn")) / "references"
+    """Where references are kept."""
+    return cache_root() / "references"
 
 
 def reference_key(pde: Any, version: int, **resolution: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from spinn.compilation import kept_programs
 from spinn.config import Config, check_resumable
 from spinn.errors import SpinnError
 from spinn.evaluation import device_context
@@ -43,7 +44,9 @@ def solve(
     device, name = choose_device(str(config.device))
     plan = resolve(config, pde, name)
     precision = str(plan.config.precision)
-    with jax.default_device(device), device_context(precision), jax.default_matmul_precision("highest"):
+    with (
+        jax.default_device(device), device_context(precision), jax.default_matmul_precision("highest"), kept_programs()
+    ):  # fmt: skip
         if not write and not resume:
             return _trained(plan, pde, reporter, None, None, None, name)
         folder = _folder(plan, pde, out, resume)
@@ -116,7 +119,8 @@ def _trained(
         resumed = None
     status = "ok"
     try:
-        session.train(resumed)
+        with session.clock.running():
+            session.train(resumed)
     except DivergenceError as error:
         status = "diverged"
         session.warn(f"{error}; lower the learning rate, or use the default recipe")

@@ -39,6 +39,7 @@ def summarise(
         "loss": session.stages[-1]["loss"] if session.stages else None,
         "seconds": {"compile": session.compile_seconds, "solve": max(trained - session.compile_seconds, 0.0),
                     "total": trained},
+        "programs": {"compiled": session.clock.compiled, "from_cache": session.clock.from_cache},
         "collocation_points": session.points,
         "parameters": session.parameters,
         "modes": [dict(modes) for modes in solution.modes],

@@ -74,7 +74,7 @@ def restored(session: Session, checkpoints: Checkpoints) -> Resumed | None:
     stored = position["place"]
     place = Place(**{**stored, "modes": tuple(stored["modes"])})
     session.place, session.stages = place, list(position["stages"])
-    session.warnings, session.compile_seconds = list(position["warnings"]), float(position["compile_seconds"])
+    session.warnings, session.compiled_before = list(position["warnings"]), float(position["compile_seconds"])
     session.zero_loss, session.seconds_before = float(position["zero_loss"]), float(position["seconds"])
     blanks = [session.network(number, place.modes[number]) for number in range(place.window + 1)]
     session.pieces = [Piece(blanks[n], *span) for n, span in enumerate(position["spans"])]

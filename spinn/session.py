@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from spinn.assembly import build_network, build_objective, build_sampler, first_modes, trainable
+from spinn.compilation import CompileClock
 from spinn.evaluation import Piece, grid_values
 from spinn.lifting import lifted
 from spinn.networks.separable import SeparableNetwork
@@ -65,7 +66,8 @@ class Session:
     place: Place = dataclasses.field(default_factory=Place)
     began: float = dataclasses.field(default_factory=time.perf_counter)
     seconds_before: float = 0.0  # spent on the run before it was resumed
-    compile_seconds: float = 0.0
+    clock: CompileClock = dataclasses.field(default_factory=CompileClock)
+    compiled_before: float = 0.0  # seconds of compiling before the run was resumed
     stages: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     warnings: list[str] = dataclasses.field(default_factory=list)
     compiled: dict[Any, Any] = dataclasses.field(default_factory=dict)
@@ -92,6 +94,11 @@ class Session:
     def seconds(self) -> float:
         """Spent on training so far, compiling included, before and after interruptions."""
         return self.seconds_before + time.perf_counter() - self.began
+
+    @property
+    def compile_seconds(self) -> float:
+        """Spent on tracing and compiling so far, whoever asked for it."""
+        return self.compiled_before + self.clock.seconds
 
     @property
     def windows(self) -> int:
@@ -248,7 +255,7 @@ class Session:
         floor = ENOUGH_LOSS * self.zero_loss
         settings = LoopSettings(config.seed, config.sampling.resample_every, config.loss.weighting, floor)
         return StageRun(problem, spec, settings, f"{windows}{stage.optimizer}{level}", self.reporter,
-                        self.compiled, self.add_compile_seconds)  # fmt: skip
+                        self.compiled)  # fmt: skip
 
     def problem(self, network: Any) -> tuple[Problem, Callable[[Any], Any], Any]:
         """Pure functions for the loop, how to put a network together again, and the parameters to start from."""
@@ -329,10 +336,6 @@ class Session:
         """A warning for the user and for the summary."""
         self.warnings.append(text)
         self.reporter.message(text, "warning")
-
-    def add_compile_seconds(self, seconds: float) -> None:
-        """Count time spent in the compiler."""
-        self.compile_seconds += seconds
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -48,8 +48,8 @@ class SeparableNetwork(eqx.Module):
     """u_j(x) = head(f_1(x_1), ..., f_d(x_d)).
 
     CP head: u_j = sum_r prod_i (W_i f_i)_(j r), SPINN eq. (5). Tucker head: u_j = core_j x_1 W_1 f_1 ... x_d W_d f_d
-    with factors shared by the unknowns; a mixing of `None` uses the features of that axis as they are. `lift` is a fixed
-    part of the core, which has further features behind the free ones (see `spinn.lifting`).
+    with factors shared by the unknowns; a mixing of `None` uses the features of that axis as they are. `lift` is a
+    fixed part of the core, which has further features behind the free ones (see `spinn.lifting`).
     """
 
     axes: tuple[str, ...] = eqx.field(static=True)
@@ -83,12 +83,12 @@ class SeparableNetwork(eqx.Module):
                 tables = [self._table(*parts[0], order)]
             else:
                 stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts)
-                tables = list(jnp.unstack(jax.vmap(lambda part: self._table(*part, order))(stacked)))
+                tables = list(jnp.unstack(jax.vmap(lambda part, m=order: self._table(*part, m))(stacked)))
             found |= {self.axes[i]: table for i, table in zip(group, tables, strict=True)}
         return {axis: found[axis] for axis in self.axes if axis in points}
 
     def _alike(self, points: Mapping[str, Array], orders: Mapping[str, int]) -> list[list[int]]:
-        """Axes whose networks differ in numbers only, together: they run as one, since small layers cost by the call."""
+        """Axes whose networks differ in numbers only, together: they run as one, as small layers cost by the call."""
         groups: dict[Any, list[int]] = {}
         for i, axis in enumerate(self.axes):
             if axis in points:

@@ -67,7 +67,6 @@ class StageRun:
     name: str
     reporter: Reporter
     compiled: dict[Any, Any]  # compiled steps by stage and shapes, shared by the stages and windows of a run
-    add_compile_seconds: Callable[[float], None]
 
     def method(self) -> Method:
         """The optimiser; chunks divide the stage and the periods of what changes within it."""
@@ -127,14 +126,11 @@ class StageRun:
         return self.compiled[key](*arguments)
 
     def _compile(self, chosen: Method, snapshot: Snapshot) -> Callable[..., Any]:
-        """Compile ahead of time, to know what it costs; equal stages of other windows reuse it."""
+        """Compile ahead of time, before the stage's clock starts; equal stages of other windows reuse it."""
         arguments = (snapshot.params, snapshot.state, self._context(snapshot.step), snapshot.scales, snapshot.rate)
         key = (self.spec, self.settings, _shapes(arguments))
         if key not in self.compiled:
-            began = time.perf_counter()
-            lowered = jax.jit(chosen.advance).lower(*arguments, jnp.asarray(0, jnp.int32))
-            self.compiled[key] = lowered.compile()
-            self.add_compile_seconds(time.perf_counter() - began)
+            self.compiled[key] = jax.jit(chosen.advance).lower(*arguments, jnp.asarray(0, jnp.int32)).compile()
         return self.compiled[key]
 
     def _ended(self, good: Snapshot) -> bool:

@@ -15,8 +15,8 @@ class Problem:
     """`loss(params, context, scales) -> (value, parts)` and `blocks(params, context, scales)` are traceable.
 
     `draw(key)` makes the context for a set of collocation points; `error(params)` is the relative L2 error where the
-    truth is known cheaply, else None; `points` counts the collocation points of one evaluation. `normal`: blocks of J^T J
-    where the parameters are a core, coupled along the axes `whole`.
+    truth is known cheaply, else None; `points` counts the collocation points of one evaluation. `normal`: blocks of
+    J^T J where the parameters are a core, coupled along the axes `whole`.
     """
 
     loss: Callable[[Params, Context, Mapping[str, Any]], tuple[Any, dict[str, Any]]]

@@ -90,7 +90,7 @@ def make_run(listener, compiled_by_problem) -> Callable[..., StageRun]:
         spec = StageSpec(optimizer, **limits)
         if compiled is None:
             compiled = compiled_by_problem.setdefault(problem, {})
-        return StageRun(problem, spec, settings or LoopSettings(), "stage", listener, compiled, lambda seconds: None)
+        return StageRun(problem, spec, settings or LoopSettings(), "stage", listener, compiled)
 
     return made
 
