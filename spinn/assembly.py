@@ -1,6 +1,6 @@
 """Building networks, samplers and objectives from a plan. Built objects never see the configuration."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from spinn.embedding import Trace
 from spinn.networks.bodies import MLP, Body, Fourier, FourierMLP, Legendre, ModifiedMLP, PeriodicInput, Sine
+from spinn.networks.elements import Elements, jumps
 from spinn.networks.orthonormal import orthonormal_combinations, traced_combinations
 from spinn.networks.pointwise import PointNetwork, point_network
 from spinn.networks.separable import AxisFeatures, SeparableNetwork, cp_network, tucker_network
@@ -20,6 +20,7 @@ from spinn.pdes import PDE, Box, derivative_orders
 from spinn.recipes import CLASSICAL, FIRST_MODES, Plan
 from spinn.sampling import AxisSampler
 from spinn.sampling.points import PointSampler
+from spinn.spectrum import gauss_rule
 
 Modes = Mapping[str, int]
 PERIODIC_HARMONICS = 4
@@ -84,6 +85,8 @@ def _axis_features(plan: Plan, axis: str, domain: Box, modes: int, *, key: PRNGK
     low, high = domain[axis]
     name = plan.features[axis]
     ends = plan.embedding.ends(axis)
+    if axis in plan.breaks:
+        return AxisFeatures(Elements(plan.breaks[axis], modes), jnp.asarray(float(low)), jnp.asarray(float(high)))
     if name == "legendre":
         modes += len(plan.embedding.traces.get(axis, ()))
     body = _body(plan, name, modes, axis in plan.embedding.periodic, ends, key=key)
@@ -125,7 +128,8 @@ def orthonormalised(network: SeparableNetwork, plan: Plan, pde: PDE, domain: Box
     mixings, ranks = [], []
     for index, axis in enumerate(network.axes):
         here = traces.get(axis, ())
-        matrix, old = _combinations(network.features[index], domain[axis], orders[axis], here), network.mixings[index]
+        matrix = _combinations(plan, network.features[index], axis, domain, orders[axis])
+        old = network.mixings[index]
         kept = matrix if old is None else matrix[:, : old.shape[1]]
         mixings.append(jnp.asarray(kept))
         ranks.append(kept.shape[1] - len(here))
@@ -137,21 +141,22 @@ def orthonormalised(network: SeparableNetwork, plan: Plan, pde: PDE, domain: Box
     )  # fmt: skip
 
 
-def _combinations(
-    features: AxisFeatures, interval: tuple[float, float], order: int, traces: Sequence[Trace]
-) -> np.ndarray:
-    low, high = interval
-    points, weights = np.polynomial.legendre.leggauss(2 * features.body.width + 16)
-    x = low + (high - low) * (points + 1.0) / 2.0
-    everything = jnp.asarray(np.concatenate([x, [low, high]]))
-    table = np.asarray(_derivatives(features, everything, order), float)
+def _combinations(plan: Plan, features: AxisFeatures, axis: str, domain: Box, order: int) -> np.ndarray:
+    (low, high), traces, breaks = domain[axis], plan.embedding.traces.get(axis, ()), plan.breaks.get(axis)
+    unit, weights = gauss_rule(features.body, breaks)
+    x = low + (high - low) * unit
+    table = np.asarray(_derivatives(features, jnp.asarray(np.concatenate([x, [low, high]])), order), float)
     values, ends = table[:, :-2], table[:, -2:]
-    if not traces:
-        return orthonormal_combinations(values[0], values[-1], weights / 2.0)
+    if not traces and breaks is None:
+        return orthonormal_combinations(values[0], values[-1], weights)
     rows = [
         sum(weight * ends[m, int(trace.side == "high")] for m, weight in enumerate(trace.weights)) for trace in traces
     ]
-    return traced_combinations(values[0], values[-1], weights / 2.0, np.stack(rows))
+    traced = np.stack(rows) if rows else np.zeros((0, features.body.width))
+    broken = np.zeros((0, features.body.width))
+    if isinstance(features.body, Elements) and breaks is not None:
+        broken = jumps(breaks, features.body.degree, order, axis in plan.embedding.periodic)
+    return traced_combinations(values[0], values[-1], weights, traced, broken, 2.0 * unit - 1.0)
 
 
 @eqx.filter_jit
@@ -188,7 +193,9 @@ def point_counts(plan: Plan, pde: PDE, modes: Modes) -> dict[str, int]:
     given = plan.config.sampling.points_per_axis
     counts = {}
     for axis in pde.coordinates:
-        if plan.features[axis] in CLASSICAL:
+        if axis in plan.breaks:
+            auto = (len(plan.breaks[axis]) - 1) * (-(-3 * (modes[axis] + 1) // 2) + 1)
+        elif plan.features[axis] in CLASSICAL:
             width = 2 * modes[axis] + 1 if plan.features[axis] == "fourier" else modes[axis]
             auto = -(-3 * width // 2) + 2
         else:
@@ -203,7 +210,7 @@ def build_sampler(plan: Plan, pde: PDE, modes: Modes) -> AxisSampler | PointSamp
     assert rule != "auto"
     if plan.is_pointwise:
         return PointSampler(point_counts(plan, pde, modes), rule, plan.embedding.periodic)
-    return AxisSampler(point_counts(plan, pde, modes), rule, plan.embedding.periodic)
+    return AxisSampler(point_counts(plan, pde, modes), rule, plan.embedding.periodic, plan.breaks)
 
 
 def build_objective(plan: Plan, pde: PDE, sampler: AxisSampler | PointSampler) -> SeparableObjective | PointObjective:

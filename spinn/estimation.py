@@ -45,5 +45,5 @@ def estimated(plan: Plan, pde: PDE) -> dict[str, Any]:
         "recipe": plan.reason, "parameters": sum(leaf.size for leaf in jax.tree.leaves(params)),
         "collocation_points": problem.points, "modes": dict(session.place.modes[0]),
         "memory_bytes": used, "compile_seconds": compiling, "seconds_per_gradient": seconds,
-        "seconds": total * session.windows if total != float("inf") else None,
+        "seconds": total * len(session.planned_ends()) if total != float("inf") else None,
     })  # fmt: skip

@@ -21,7 +21,7 @@ class Plan:
     """A resolved configuration with what the engine derives from it.
 
     `features` names the body of every axis; `adaptive` says that the number of modes is left to the residual; `reason`
-    is the line that reports show.
+    is the line that reports show; `breaks` are the ends of the elements of axes that were cut, in [-1, 1].
     """
 
     config: Config
@@ -29,6 +29,7 @@ class Plan:
     features: Mapping[str, str]
     adaptive: bool
     reason: str
+    breaks: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
 
     @property
     def is_pointwise(self) -> bool:
@@ -60,16 +61,17 @@ def resolve(config: Config, pde: PDE, device: str = "cpu") -> Plan:
         "network": network,
         "sampling": _sampling(config.sampling, network),
         "train": config.train or _stages(network),
-        "windows": 1 if config.windows == "auto" else config.windows,
         "precision": ("float32" if device == "gpu" else "float64") if config.precision == "auto" else config.precision,
         "device": device if config.device == "auto" else config.device,
     }
-    resolved = config.model_copy(update=updates)
-    _check(resolved, pde)
     adaptive = (
         network.modes == "auto" and classical and network.head == "tucker" and network.rank == "auto"
-        and resolved.train[-1].optimizer == "gauss_newton"
+        and updates["train"][-1].optimizer == "gauss_newton"
     )  # fmt: skip
+    if config.windows == "auto" and not (adaptive and "t" in pde.coordinates):
+        updates["windows"] = 1
+    resolved = config.model_copy(update=updates)
+    _check(resolved, pde)
     return Plan(resolved, embedding, features, adaptive, _reason(resolved, pde, embedding, features, adaptive))
 
 
@@ -207,7 +209,7 @@ def _check(config: Config, pde: PDE) -> None:
             strange = [axis for axis in value if axis not in pde.coordinates]
             if strange:
                 raise SpinnError(f"sampling.{name} names {', '.join(strange)}; axes are {', '.join(pde.coordinates)}")
-    if "t" not in pde.coordinates and (config.windows != 1 or config.loss.causal):
+    if "t" not in pde.coordinates and (config.windows not in (1, "auto") or config.loss.causal):
         raise SpinnError("time windows and causal weights need a time axis 't', which this problem does not have")
     for number, stage in enumerate(config.train):
         try:

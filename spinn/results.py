@@ -43,6 +43,7 @@ def summarise(
         "collocation_points": session.points,
         "parameters": session.parameters,
         "modes": [dict(modes) for modes in solution.modes],
+        "windows": [[piece.start, piece.end] for piece in solution.pieces],
         "precision": config.precision,
         "device": device,
         "seed": config.seed,

@@ -72,7 +72,8 @@ def restored(session: Session, checkpoints: Checkpoints) -> Resumed | None:
     if position is None:
         return None
     stored = position["place"]
-    place = Place(**{**stored, "modes": tuple(stored["modes"])})
+    breaks = tuple({axis: tuple(ends) for axis, ends in cuts.items()} for cuts in stored["breaks"])
+    place = Place(**{**stored, "modes": tuple(stored["modes"]), "breaks": breaks, "ends": tuple(stored["ends"])})
     session.place, session.stages = place, list(position["stages"])
     session.warnings, session.compiled_before = list(position["warnings"]), float(position["compile_seconds"])
     session.zero_loss, session.seconds_before = float(position["zero_loss"]), float(position["seconds"])
@@ -106,6 +107,11 @@ def stored(plan: Plan, pde: PDE, folder: RunFolder) -> Solution:
     """
     with device_context(str(plan.config.precision)):
         session = Session(plan, pde, SilentReporter(), lambda record: None)
-        pieces, modes = load_pieces(folder.path / MODEL, session.network)
+
+        def build(window: int, modes: Any, breaks: Any) -> Any:
+            session.place = Place(breaks=({},) * window + (breaks,))
+            return session.network(window, modes)
+
+        pieces, modes = load_pieces(folder.path / MODEL, build)
     summary = json.loads(folder.summary.read_text(encoding="utf-8"))
     return Solution(pde, plan.config, summary, pieces, modes, folder.path)

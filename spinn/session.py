@@ -21,7 +21,16 @@ from spinn.objective.normal import whole_axes
 from spinn.pdes import PDE, Box
 from spinn.recipes import Plan
 from spinn.sampling import AxisSampler
-from spinn.spectrum import MAX_FIRST_UNKNOWNS, PROBE_POINTS, data_modes, limited, tails, transferred
+from spinn.spectrum import (
+    ELEMENT_DEGREE,
+    MAX_FIRST_UNKNOWNS,
+    PROBE_POINTS,
+    data_modes,
+    limited,
+    refined_breaks,
+    tails,
+    transferred,
+)
 from spinn.training.loop import LoopSettings, Snapshot, StageRun
 from spinn.training.methods import StageSpec
 from spinn.training.problem import Problem
@@ -29,12 +38,23 @@ from spinn.training.reporting import Reporter
 from spinn.truth import relative_l2, truth_on_grid
 
 ENOUGH_LOSS = 1e-22  # relative to the loss of the zero field (residual 1e-11 of the data): no more steps, no more modes
-RESOLVED_TAIL = 1e-9  # an axis whose last modes carry less than this needs no more of them
+# An axis whose last modes carry less than this needs no more of them; where these are many already, less is asked.
+RESOLVED_TAIL, RESOLVED_TAIL_OF_MANY, MANY = 1e-9, 1e-7, 4000
+MAX_GLOBAL_MODES = {False: 96, True: 160}  # polynomials, waves: beyond, an axis is cut into elements
+MAX_ELEMENTS = 40
+# Relative residuals at which a time window is cut: after a level, and where no further one helps. What it becomes.
+FAILED, POOR = 3e-2, 1e-3
+SHORTER, MAX_WINDOWS, FEWEST_TIMES = 4, 512, 12
 GROWTH = 1.5
 MAX_LEVELS = 8
 MAX_UNKNOWNS = 80_000
 WORTHWHILE = 1.2  # a level with fewer unknowns than this times the last one's is not worth its compilation
 ERROR_POINTS = {1: 401, 2: 101, 3: 25, 4: 11}
+
+
+def resolved_tail(unknowns: int) -> float:
+    """What the last modes of a resolved axis may carry, by how much more of them would cost."""
+    return RESOLVED_TAIL if unknowns < MANY else RESOLVED_TAIL_OF_MANY
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +65,8 @@ class Place:
     level: int = 0
     stage: int = 0
     modes: tuple[Mapping[str, int], ...] = ()
+    breaks: tuple[Mapping[str, tuple[float, ...]], ...] = ()  # of the axes that are cut into elements
+    ends: tuple[float, ...] = ()  # of the time windows so far
     steps_before: int = 0
     seconds_before: float = 0.0
     level_loss: float = math.inf  # the loss that the level before ended with
@@ -78,14 +100,18 @@ class Session:
 
     def train(self, resumed: "Resumed | None" = None) -> None:
         """All windows from the start, or from where a checkpoint stands; results are in `pieces`."""
-        self.place = resumed.place if resumed else Place(modes=(self.start_modes(),))
+        if resumed:
+            self.place = resumed.place
+        else:
+            self.place = Place(modes=(self.start_modes(),), breaks=({},), ends=self.planned_ends())
         self.pieces = list(resumed.pieces) if resumed else []
-        for number in range(len(self.pieces), self.windows):
+        while len(self.pieces) < len(self.place.ends) or (self.pieces and self.pieces[-1].end < self.last):
+            number = len(self.pieces)
             if number > self.place.window:
-                modes = (*self.place.modes, self.place.modes[-1])
                 self.place = dataclasses.replace(
-                    self.place, window=number, level=0, stage=0, modes=modes, level_loss=math.inf
-                )
+                    self.place, window=number, level=0, stage=0, level_loss=math.inf, ends=self.next_ends(),
+                    modes=(*self.place.modes, self.place.modes[-1]), breaks=(*self.place.breaks, self.place.breaks[-1]),
+                )  # fmt: skip
             network = self.window(resumed)
             resumed = None
             self.keep(network)
@@ -101,11 +127,26 @@ class Session:
         return self.compiled_before + self.clock.seconds
 
     @property
-    def windows(self) -> int:
-        """Number of time windows."""
+    def last(self) -> float:
+        """The end of time."""
+        return self.pde.domain["t"][1] if "t" in self.pde.coordinates else 0.0
+
+    def planned_ends(self) -> tuple[float, ...]:
+        """Ends of the time windows, as far as they are known beforehand."""
         count = self.plan.config.windows
+        if count in (1, "auto"):
+            return (self.last,)
         assert isinstance(count, int)
-        return count
+        return tuple(float(end) for end in np.linspace(*self.pde.domain["t"], count + 1)[1:])
+
+    def next_ends(self) -> tuple[float, ...]:
+        """The same, with an end for the window that begins: where windows are left to us, about as long as the last."""
+        ends = self.place.ends
+        if len(ends) > len(self.pieces):
+            return ends
+        done = self.pieces[-1]
+        count = math.ceil((self.last - done.end) / (done.end - done.start) - 1e-6)
+        return (*ends, self.last if count <= 1 else done.end + (self.last - done.end) / count)
 
     def keep(self, network: Any) -> None:
         """The network of the present window is done."""
@@ -120,12 +161,11 @@ class Session:
             self.keep(combine(newest if params is None else params))
 
     def domain(self, window: int) -> Box:
-        """The box of a time window."""
-        if self.windows == 1:
+        """The box of a time window (the whole one, before windows are known)."""
+        ends = self.place.ends
+        if "t" not in self.pde.coordinates or (len(ends) <= 1 and ends in ((), (self.last,))) or window >= len(ends):
             return self.pde.domain
-        low, high = self.pde.domain["t"]
-        ends = np.linspace(low, high, self.windows + 1)
-        return self.pde.domain.replace(t=(float(ends[window]), float(ends[window + 1])))
+        return self.pde.domain.replace(t=(ends[window - 1] if window else self.pde.domain["t"][0], ends[window]))
 
     def start_modes(self) -> dict[str, int]:
         """Modes of the first level: from the spectrum of the data where they are left to us."""
@@ -153,8 +193,9 @@ class Session:
         """The network with what conditions prescribe exactly, read at the points of the present level."""
         if not self.plan.is_core:
             return network
-        sampler = build_sampler(self.plan, self.pde, self.place.modes[-1])
-        objective = build_objective(self.plan, self.pde, sampler)
+        plan = self.planned(self.place.window)
+        sampler = build_sampler(plan, self.pde, self.place.modes[-1])
+        objective = build_objective(plan, self.pde, sampler)
         assert isinstance(sampler, AxisSampler) and isinstance(objective, SeparableObjective)
         batch = sampler.draw(self.domain(self.place.window), key=jax.random.key(0))
         previous = self.pieces[-1].network if self.pieces else None
@@ -163,7 +204,12 @@ class Session:
     def network(self, window: int, modes: Mapping[str, int]) -> Any:
         """A fresh network for a window; the seed and the window fix it."""
         key = jax.random.fold_in(jax.random.key(self.plan.config.seed), window)
-        return build_network(self.plan, self.pde, self.domain(window), modes, key=key)
+        return build_network(self.planned(window), self.pde, self.domain(window), modes, key=key)
+
+    def planned(self, window: int) -> Plan:
+        """The plan with the elements of a window."""
+        breaks = self.place.breaks[window] if window < len(self.place.breaks) else {}
+        return dataclasses.replace(self.plan, breaks=breaks)
 
     def window(self, resumed: "Resumed | None") -> Any:
         """Levels of growing resolution until the last modes are small (one level where modes are fixed)."""
@@ -173,45 +219,101 @@ class Session:
             network, snapshot = self.with_params(network, resumed.snapshot.params), resumed.snapshot
         elif self.pieces and not self.plan.is_basis:
             network = self.continued(self.pieces[-1].network, network)
+        first = self.place
         while True:
             network = self.level(network, snapshot)
-            grown = self.grown_modes(network)
+            grown = self.grown(network)
+            if (shorter := self.shortened(first, grown)) is not None:
+                self.place, snapshot = shorter, None
+                network = self.lifted(self.network(shorter.window, shorter.modes[-1]))
+                continue
             if grown is None:
                 return network
-            modes = (*self.place.modes[:-1], grown)
-            self.place = dataclasses.replace(
-                self.place, level=self.place.level + 1, stage=0, modes=modes, level_loss=self.stages[-1]["loss"]
+            self.reporter.message(
+                f"not resolved yet (last modes carry {max(tails(network).values()):.1e}): {self.changes(grown)}"
             )
-            wider = self.lifted(self.network(self.place.window, grown))
+            self.place = dataclasses.replace(
+                grown, level=self.place.level + 1, stage=0, level_loss=self.stages[-1]["loss"]
+            )
+            wider = self.lifted(self.network(self.place.window, self.place.modes[-1]))
             network = eqx.tree_at(lambda n: n.core, wider, jnp.asarray(transferred(network, wider), wider.core.dtype))
             snapshot = None
 
-    def grown_modes(self, network: Any) -> dict[str, int] | None:
-        """More modes for the axes that need them, or None where all are resolved or the budget is spent."""
-        if not self.plan.adaptive:
+    def grown(self, network: Any) -> Place | None:
+        """The place with more modes, or elements, on the axes that need them; None where all are resolved or the budget
+        is spent.
+        """
+        if not self.plan.adaptive or self.stages[-1]["loss"] < ENOUGH_LOSS * self.zero_loss:
             return None
-        if self.stages[-1]["loss"] < ENOUGH_LOSS * self.zero_loss:
-            return None
-        found = tails(network)
-        short = {axis: tail for axis, tail in found.items() if tail > max(RESOLVED_TAIL, 0.1 * max(found.values()))}
+        found, tail = tails(network), resolved_tail(self.parameters)
+        short = {axis: one for axis, one in found.items() if one > max(tail, 0.1 * max(found.values()))}
         if not short:
             return None
         loss, before = self.stages[-1]["loss"], self.place.level_loss
         if loss > 0.5 * before:
             self.warn(f"more modes lowered the loss only from {before:.2e} to {loss:.2e}: the solution may be rough")
             return None
-        modes = self.place.modes[-1]
-        grown = {axis: -(-int(n * GROWTH * 2) // 2) if axis in short else n for axis, n in modes.items()}
-        grown = limited(grown, self.plan.embedding.periodic, len(self.pde.unknowns), MAX_UNKNOWNS)
-        larger = {axis: max(grown[axis], n) for axis, n in modes.items()}
-        gain = math.prod(larger.values()) / math.prod(modes.values())
-        if gain < WORTHWHILE or self.place.level + 1 >= MAX_LEVELS:
+        modes, breaks = dict(self.place.modes[-1]), dict(self.place.breaks[-1])
+        for axis in short:
+            if axis in breaks or modes[axis] * GROWTH > MAX_GLOBAL_MODES[axis in self.plan.embedding.periodic]:
+                breaks[axis] = refined_breaks(network, axis, tail, MAX_ELEMENTS)
+                modes[axis] = ELEMENT_DEGREE
+            else:
+                modes[axis] = -(-int(modes[axis] * GROWTH * 2) // 2)
+        modes = self.within_budget(modes, breaks)
+        gain = self.size(modes, breaks) / self.size(self.place.modes[-1], self.place.breaks[-1])
+        cut = breaks != self.place.breaks[-1]
+        if (gain < WORTHWHILE and not cut) or self.place.level + 1 >= MAX_LEVELS:
             listed = ", ".join(f"{axis} {tail:.1e}" for axis, tail in short.items())
             self.warn(f"the last modes still carry {listed} of the solution: give network.modes, or train networks")
             return None
-        listed = ", ".join(f"{axis} {modes[axis]} -> {n}" for axis, n in larger.items() if n != modes[axis])
-        self.reporter.message(f"not resolved yet (last modes carry {max(short.values()):.1e}): modes {listed}")
-        return larger
+        return dataclasses.replace(
+            self.place, modes=(*self.place.modes[:-1], modes), breaks=(*self.place.breaks[:-1], breaks)
+        )
+
+    def shortened(self, first: Place, grown: Place | None) -> Place | None:
+        """The place with a shorter window, to be solved anew, where Newton's method fails or modes do not help."""
+        residual = math.sqrt(self.stages[-1]["loss"] / self.zero_loss) if self.zero_loss > 0 else 0.0
+        if self.plan.config.windows != "auto" or residual < (FAILED if grown else POOR):
+            return None
+        begin, end = self.domain(self.place.window)["t"]
+        if end - begin < (self.last - self.pde.domain["t"][0]) / MAX_WINDOWS:
+            return None
+        cut = begin + (end - begin) / SHORTER
+        self.reporter.message(f"residual {residual:.1e} on t in [{begin:g}, {end:g}]: shorter window, to {cut:g}")
+        modes = {**first.modes[-1], "t": max(FEWEST_TIMES, -(-first.modes[-1]["t"] * 3 // 4))}
+        return dataclasses.replace(
+            first, level=0, stage=0, level_loss=math.inf, ends=(*self.place.ends[:-1], cut),
+            modes=(*first.modes[:-1], modes), steps_before=self.place.steps_before,
+            seconds_before=self.place.seconds_before,
+        )  # fmt: skip
+
+    def within_budget(self, modes: Mapping[str, int], breaks: Mapping[str, tuple[float, ...]]) -> dict[str, int]:
+        """Modes of the axes that are not cut, fewer if there would be too many unknowns, but never fewer than now."""
+        pieces = math.prod((len(breaks[axis]) - 1) * (modes[axis] + 1) for axis in breaks)
+        whole = {axis: count for axis, count in modes.items() if axis not in breaks}
+        if not whole:
+            return dict(modes)
+        room = max(MAX_UNKNOWNS // pieces, 1)
+        fewer = limited(whole, self.plan.embedding.periodic, len(self.pde.unknowns), room)
+        now = self.place.modes[-1]
+        return {**modes, **{axis: max(count, now[axis]) for axis, count in fewer.items()}}
+
+    def size(self, modes: Mapping[str, int], breaks: Mapping[str, tuple[float, ...]]) -> int:
+        """About how many features all axes have together."""
+        return math.prod(n * (len(breaks[axis]) - 1) if axis in breaks else n for axis, n in modes.items())
+
+    def changes(self, grown: Place) -> str:
+        """What grows, in words."""
+        old, cuts, modes, breaks = self.place.modes[-1], self.place.breaks[-1], grown.modes[-1], grown.breaks[-1]
+        more = [f"{axis} {old[axis]} -> {n}" for axis, n in modes.items() if axis not in breaks and n != old[axis]]
+        parts = [
+            f"{axis} {len(cuts.get(axis, (0, 1))) - 1} -> {len(ends) - 1}"
+            for axis, ends in breaks.items()
+            if ends != cuts.get(axis)
+        ]
+        named = (f"{what} {', '.join(found)}" for what, found in (("modes", more), ("elements", parts)) if found)
+        return "; ".join(named)
 
     def level(self, network: Any, snapshot: Snapshot | None) -> Any:
         """All stages at one resolution."""
@@ -250,18 +352,26 @@ class Session:
         rate = None if stage.learning_rate == "auto" else float(stage.learning_rate)
         spec = StageSpec(stage.optimizer, stage.steps, stage.seconds, stage.tolerance, rate, stage.schedule,
                          stage.warmup, stage.weight_decay)  # fmt: skip
-        windows = f"window {place.window + 1}/{config.windows} " if config.windows != 1 else ""
+        windows = self.window_name() if len(place.ends) > 1 or place.ends[:1] != (self.last,) else ""
         level = f" level {place.level + 1}" if self.plan.adaptive else ""
         floor = ENOUGH_LOSS * self.zero_loss
         settings = LoopSettings(config.seed, config.sampling.resample_every, config.loss.weighting, floor)
         return StageRun(problem, spec, settings, f"{windows}{stage.optimizer}{level}", self.reporter,
                         self.compiled)  # fmt: skip
 
+    def window_name(self) -> str:
+        """Which window this is, and of how many."""
+        begin, end = self.domain(self.place.window)["t"]
+        left = math.ceil((self.last - end) / (end - begin) - 1e-6) if self.plan.config.windows == "auto" else 0
+        about = len(self.place.ends) + left
+        return f"window {self.place.window + 1}/{'~' if left else ''}{about} "
+
     def problem(self, network: Any) -> tuple[Problem, Callable[[Any], Any], Any]:
         """Pure functions for the loop, how to put a network together again, and the parameters to start from."""
         domain, modes, pieces = self.domain(self.place.window), self.place.modes[-1], self.pieces
-        sampler = build_sampler(self.plan, self.pde, modes)
-        objective = build_objective(self.plan, self.pde, sampler)
+        plan = self.planned(self.place.window)
+        sampler = build_sampler(plan, self.pde, modes)
+        objective = build_objective(plan, self.pde, sampler)
         params, frozen = eqx.partition(network, trainable(network, self.plan))
         frozen, static = eqx.partition(frozen, eqx.is_array)
         before, before_static = eqx.partition(pieces[-1].network if pieces else None, eqx.is_array)

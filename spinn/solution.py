@@ -16,6 +16,8 @@ import numpy as np
 from spinn.config import Config
 from spinn.errors import SpinnError
 from spinn.evaluation import Piece, device_context, grid_values, piecewise, point_values
+from spinn.networks.elements import Elements
+from spinn.networks.separable import SeparableNetwork
 from spinn.output.atomic import write_bytes
 from spinn.pdes import PDE
 
@@ -95,14 +97,23 @@ class Solution:
             leaves = jax.tree.leaves(eqx.filter(piece.network, eqx.is_array))
             arrays |= {f"{number}/{index}": np.asarray(leaf) for index, leaf in enumerate(leaves)}
         spans = [[piece.start, piece.end] for piece in self.pieces]
-        meta = {"modes": [dict(modes) for modes in self.modes], "spans": spans}
+        breaks = [breaks_of(piece.network) for piece in self.pieces]
+        meta = {"modes": [dict(modes) for modes in self.modes], "spans": spans, "breaks": breaks}
         buffer = io.BytesIO()
         np.savez(buffer, meta=np.frombuffer(json.dumps(meta).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
         write_bytes(folder / MODEL, buffer.getvalue())
 
 
+def breaks_of(network: Any) -> dict[str, list[float]]:
+    """Ends of the elements of the axes that are cut."""
+    if not isinstance(network, SeparableNetwork):
+        return {}
+    bodies = {axis: one.body for axis, one in zip(network.axes, network.features, strict=True)}
+    return {axis: [float(b) for b in body.breaks] for axis, body in bodies.items() if isinstance(body, Elements)}
+
+
 def load_pieces(file: Path, build: Any) -> tuple[tuple[Piece, ...], tuple[dict[str, int], ...]]:
-    """Networks from `model.npz`; `build(window, modes)` makes an untrained one of the right shape.
+    """Networks from `model.npz`; `build(window, modes, breaks)` makes an untrained one of the right shape.
 
     **Raises:** SpinnError if the file is missing, or was written for another network.
     """
@@ -115,7 +126,8 @@ def load_pieces(file: Path, build: Any) -> tuple[tuple[Piece, ...], tuple[dict[s
         ) from None
     pieces = []
     for number, (modes, (start, end)) in enumerate(zip(meta["modes"], meta["spans"], strict=True)):
-        arrays, static = eqx.partition(build(number, modes), eqx.is_array)
+        breaks = {axis: tuple(ends) for axis, ends in meta["breaks"][number].items()}
+        arrays, static = eqx.partition(build(number, modes, breaks), eqx.is_array)
         leaves, tree = jax.tree.flatten(arrays)
         names = [f"{number}/{index}" for index in range(len(leaves))]
         stored = [data[name] for name in names if name in data]

@@ -5,16 +5,23 @@ the trained core itself.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
-from spinn.networks.bodies import Fourier
+from spinn.networks.bodies import Body, Fourier
+from spinn.networks.elements import Elements, bisected, element_tails
 from spinn.networks.separable import SeparableNetwork
+from spinn.networks.taylor import variable
+from spinn.sampling.rules import broken_rule, gauss
 
 DATA_TAIL = 1e-10  # relative size of the data beyond the first modes
 PROBE_POINTS = {1: 512, 2: 128, 3: 64, 4: 20}
 MAX_FIRST_UNKNOWNS = 40_000
+ELEMENT_DEGREE = 15  # of the polynomials on each element of an axis that is cut
 
 
 def mode_energies(block: np.ndarray, axis: int, periodic: bool) -> np.ndarray:
@@ -79,41 +86,100 @@ def raw_core(network: SeparableNetwork) -> np.ndarray:
 
 
 def tails(network: SeparableNetwork) -> dict[str, float]:
-    """Relative root energy of the last quarter of the modes along each axis: large where an axis is not resolved."""
+    """Relative root energy of the last quarter of the modes along each axis: large where an axis is not resolved.
+
+    Of an axis cut into elements: of the worst one's.
+    """
     core = raw_core(network)
+    lengths = [_lengths(features.body) for features in network.features]
+    for index, length in enumerate(lengths):
+        core = core * np.sqrt(length).reshape([-1 if i == index + 1 else 1 for i in range(core.ndim)])
     total = float(np.sum(core**2))
     result = {}
     for index, (axis, features) in enumerate(zip(network.axes, network.features, strict=True)):
-        others = tuple(i for i in range(core.ndim) if i != index + 1)
-        energy = np.sum(core**2, others)
-        if isinstance(features.body, Fourier):
-            modes = features.body.modes
-            energy = np.concatenate([energy[:1], energy[1 : modes + 1] + energy[modes + 1 :]])
-        last = max(len(energy) // 4, 1)
-        result[axis] = math.sqrt(float(np.sum(energy[-last:])) / total) if total else 0.0
+        energy = np.sum(core**2, tuple(i for i in range(core.ndim) if i != index + 1)) / lengths[index]
+        last = np.max(_last(features.body, energy))
+        result[axis] = math.sqrt(float(last) / total) if total else 0.0
     return result
 
 
+def _lengths(body: Body) -> np.ndarray:
+    """Share of the axis that each feature lives on."""
+    if not isinstance(body, Elements):
+        return np.ones(body.width)
+    return np.repeat(np.diff(np.asarray(body.breaks, float)) / 2.0, body.degree + 1)
+
+
+def _last(body: Body, energy: np.ndarray) -> np.ndarray:
+    """Energy of the last quarter of the modes (of each element)."""
+    if isinstance(body, Elements):
+        return element_tails(energy, body.breaks.shape[0] - 1)
+    if isinstance(body, Fourier):
+        energy = np.concatenate([energy[:1], energy[1 : body.modes + 1] + energy[body.modes + 1 :]])
+    return np.sum(energy[-max(len(energy) // 4, 1) :], keepdims=True)
+
+
+def refined_breaks(network: SeparableNetwork, axis: str, tail: float, most: int) -> tuple[float, ...]:
+    """Breaks for an axis whose solution is `network`: elements are cut in halves, the worst first, until the last
+    polynomials of each carry less than `tail` of the solution, or there are `most` of them.
+
+    A global basis is projected onto elements first, as far as it is good itself: what its last modes carry is noise.
+    """
+    index = network.axes.index(axis)
+    body, (low, high) = network.features[index].body, (network.features[index].low, network.features[index].high)
+    core = np.moveaxis(np.asarray(network.whole_core, float), index + 1, 0)
+    rest = np.linalg.qr(core.reshape(core.shape[0], -1).T, mode="r")  # the norm over the other axes, in few columns
+    if isinstance(body, Elements):
+        breaks = tuple(float(b) for b in body.breaks)
+    else:
+        breaks, tail = tuple(np.linspace(-1.0, 1.0, 5)), max(tail, tails(network)[axis])
+    while True:
+        elements = Elements(breaks, ELEMENT_DEGREE)
+        unit, weights = gauss_rule(elements, breaks)
+        points = jnp.asarray(float(low) + (float(high) - float(low)) * unit)
+        functions = np.sqrt(weights)[:, None] * (_table(network, axis, points) @ rest.T)
+        table = np.asarray(elements(variable(2.0 * jnp.asarray(unit) - 1.0, 0)).coefficients[0], float)
+        root = np.sqrt(weights)[:, None] * table
+        coefficients = np.linalg.solve(root.T @ root, root.T @ functions)  # orthogonal between elements
+        energy = element_tails(np.sum(coefficients**2, 1), len(breaks) - 1)
+        found = np.sqrt(energy / np.sum(functions**2))
+        marked = found > max(tail, 0.02 * float(np.max(found)))
+        room = most - (len(breaks) - 1)
+        if not np.any(marked) or room <= 0:
+            return breaks
+        if np.sum(marked) > room:
+            marked = marked & (found >= np.sort(found)[-room])
+        breaks = bisected(breaks, marked)
+        if isinstance(body, Elements):
+            return breaks  # nothing is known inside an element: the next solution tells
+
+
+def gauss_rule(body: Body, breaks: Sequence[float] | None) -> tuple[np.ndarray, np.ndarray]:
+    """Points in [0, 1] and weights that integrate products of the features and more."""
+    return gauss(2 * body.width + 16) if breaks is None else broken_rule(breaks, body.width + 9 * (len(breaks) - 1))
+
+
 def transferred(old: SeparableNetwork, new: SeparableNetwork) -> np.ndarray:
-    """The free core with which `new` represents the same field as `old`; `new` has at least its modes, and its lift."""
-    core = raw_core(old)
-    for index, (before, after, mixing) in enumerate(zip(old.features, new.features, new.mixings, strict=True)):
-        widened = np.zeros((*core.shape[: index + 1], after.body.width, *core.shape[index + 2 :]))
-        target = np.moveaxis(widened, index + 1, 0)
-        target[_positions(before.body, after.body)] = np.moveaxis(core, index + 1, 0)
-        core = widened
-        if mixing is not None:
-            inverse = np.linalg.pinv(np.asarray(mixing, float), rcond=1e-13)
-            core = np.moveaxis(np.tensordot(core, inverse, ((index + 1,), (1,))), -1, index + 1)
+    """The free core with which `new` represents the same field as `old`, by projection; `new` has its lift already."""
+    core = np.asarray(old.whole_core, float)
+    for index, axis in enumerate(new.axes):
+        features = new.features[index]
+        body = features.body
+        unit, weights = gauss_rule(body, tuple(map(float, body.breaks)) if isinstance(body, Elements) else None)
+        points = jnp.asarray(float(features.low) + (float(features.high) - float(features.low)) * unit)
+        root = np.sqrt(weights)[:, None]
+        matrix = np.linalg.pinv(root * _table(new, axis, points), rcond=1e-13) @ (root * _table(old, axis, points))
+        core = np.moveaxis(np.tensordot(matrix, core, ((1,), (index + 1,))), 0, index + 1)
     if new.lift is not None:
         core = core - np.asarray(new.lift, float)
     assert new.core is not None
     return core[tuple(slice(length) for length in new.core.shape)]
 
 
-def _positions(before: object, after: object) -> np.ndarray:
-    """Where the features of a smaller basis stand in a larger one."""
-    if isinstance(before, Fourier) and isinstance(after, Fourier):
-        k = np.arange(1, before.modes + 1)
-        return np.concatenate([[0], k, after.modes + k])
-    return np.arange(before.width)  # type: ignore[attr-defined]
+def _table(network: SeparableNetwork, axis: str, points: Array) -> np.ndarray:
+    return np.asarray(_features(network, axis, points), float)
+
+
+@eqx.filter_jit
+def _features(network: SeparableNetwork, axis: str, points: Array) -> Array:
+    return network.tables({axis: points}, {axis: 0})[axis][0][:, 0]

@@ -75,7 +75,7 @@ class Config(Section):
     windows: Auto | Count = Field(
         default="auto",
         description="Time windows: the time interval is cut into this many equal parts, solved one after the other, "
-        "each starting from the end of the last.",
+        "each starting from the end of the last. auto: one, cut shorter where Newton's method fails on it.",
     )
     train: list[Stage] = Field(
         default_factory=list,

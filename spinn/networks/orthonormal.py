@@ -29,20 +29,40 @@ def orthonormal_combinations(values: Matrix, slopes: Matrix, weights: np.ndarray
     return combined @ rotation[::-1].T
 
 
-def traced_combinations(values: Matrix, slopes: Matrix, weights: np.ndarray, traces: Matrix) -> Matrix:
+def traced_combinations(
+    values: Matrix, slopes: Matrix, weights: np.ndarray, traces: Matrix, jumps: Matrix, positions: np.ndarray
+) -> Matrix:
     """Columns [free, dual]: orthonormal combinations whose traces vanish, then one for each trace that has it alone.
 
-    **Arguments:** `traces` (traces, features): linear functionals of the features, such as values at the ends; the
-    others as in `orthonormal_combinations`. Dual columns use the first features (polynomials of low degree) if these
-    suffice.
+    **Arguments:** `traces` (traces, features): linear functionals of the features, such as values at the ends; `jumps`
+    (conditions, features): functionals that vanish for all columns; `positions` (points,): the points in [-1, 1]; the
+    others as in `orthonormal_combinations`. Dual columns are polynomials of low degree, where the features hold them.
     """
-    count, width = traces.shape
-    scale = np.linalg.norm(traces, axis=1, keepdims=True)
-    null = np.linalg.qr((traces / scale).T, mode="complete")[0][:, count:]
-    free = null @ orthonormal_combinations(values @ null, slopes @ null, weights)
-    few = min(count + 1, width)
-    dual = np.zeros((width, count))
-    dual[:few] = np.linalg.pinv(traces[:, :few])
-    if not np.allclose(traces @ dual, np.eye(count), atol=1e-10):
-        dual = np.linalg.pinv(traces)
-    return np.concatenate([free, dual], 1)
+    smooth = _null_space(jumps)
+    values, slopes, traces = values @ smooth, slopes @ smooth, traces @ smooth
+    within = _null_space(traces)
+    free = within @ orthonormal_combinations(values @ within, slopes @ within, weights)
+    return smooth @ np.concatenate([free, _duals(values, weights, traces, positions)], 1)
+
+
+def _null_space(rows: Matrix) -> Matrix:
+    """An orthonormal basis of the vectors that all rows (scaled to unit length) map to zero."""
+    count, width = rows.shape
+    if not count:
+        return np.eye(width)
+    scale = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.linalg.qr((rows / scale).T, mode="complete")[0][:, count:]
+
+
+def _duals(values: Matrix, weights: np.ndarray, traces: Matrix, positions: np.ndarray) -> Matrix:
+    """Combinations with one trace each: of the lowest polynomials that will do (constants have no slope, say)."""
+    count, root = len(traces), np.sqrt(weights)[:, None]
+    for degree in (count - 1, count):
+        polynomials = root * np.polynomial.legendre.legvander(positions, max(degree, 0))
+        held = np.linalg.lstsq(root * values, polynomials, rcond=None)[0]
+        dual = held @ np.linalg.pinv(traces @ held, rcond=1e-10)
+        if np.allclose(root * values @ held, polynomials, atol=1e-8) and np.allclose(
+            traces @ dual, np.eye(count), atol=1e-8
+        ):
+            return dual
+    return np.linalg.pinv(traces)

@@ -21,7 +21,7 @@ from spinn.fields.factors import product
 from spinn.fields.linearisation import Linear, linearised
 
 # Unknowns up to which J^T J is kept whole, and rows of its blocks where it is not.
-MAX_WHOLE = 2600
+MAX_WHOLE = 800
 MAX_ROWS = 260
 
 Normal = Float[Array, "modes rows rows"]

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from spinn.pdes import Box
-from spinn.sampling.rules import RuleName, axis_rule
+from spinn.sampling.rules import RuleName, axis_rule, broken_rule
 
 
 class AxisBatch(NamedTuple):
@@ -22,11 +22,15 @@ class AxisBatch(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class AxisSampler:
-    """Draws batches on a box. `random` draws uniformly per axis (the SPINN paper's way); other rules are fixed."""
+    """Draws batches on a box. `random` draws uniformly per axis (the SPINN paper's way); other rules are fixed.
+
+    `breaks`: axes that are cut into elements, by their ends in [-1, 1]; they get composite Gauss rules.
+    """
 
     counts: Mapping[str, int]
     rule: RuleName = "gauss"
     periodic: frozenset[str] = frozenset()
+    breaks: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
 
     def draw(self, domain: Box, *, key: PRNGKeyArray) -> AxisBatch:
         """A batch for the box. The same key gives the same batch."""
@@ -34,8 +38,11 @@ class AxisSampler:
         keys = jax.random.split(key, len(self.counts))
         for axis_key, (axis, count) in zip(keys, self.counts.items(), strict=True):
             low, high = domain[axis]
-            unit, weight = axis_rule(self.rule, count, axis in self.periodic)
             is_random = self.rule == "random"
+            if axis in self.breaks and not is_random:
+                unit, weight = broken_rule(self.breaks[axis], count)
+            else:
+                unit, weight = axis_rule(self.rule, count, axis in self.periodic)
             drawn = jnp.sort(jax.random.uniform(axis_key, (count,))) if is_random else jnp.asarray(unit)
             points[axis] = low + (high - low) * drawn
             weights[axis] = jnp.asarray(weight, points[axis].dtype)

@@ -77,7 +77,7 @@ def test_every_condition_holds_before_training_and_after_any_change_of_the_free_
 def test_a_bilinear_solution_is_its_own_lift():
     """Transfinite interpolation is exact for it."""
     pde = get("klein_gordon_2d")()
-    plan, network, objective, batch = prepared(pde, 24)
+    plan, network, objective, batch = prepared(pde, 28)
     ready = lifted(network, plan.embedding.traces, objective, batch)
     axes = {axis: np.linspace(*pde.domain[axis], 7) for axis in pde.coordinates}
     t, x, y = np.meshgrid(*axes.values(), indexing="ij")

@@ -43,7 +43,7 @@ def test_nothing_that_training_needs_is_left_open():
     config = resolved("navier_stokes_3d").config
     network = config.network
     assert "auto" not in {network.head, network.width, network.depth, network.frequency, network.trainable}
-    assert "auto" not in {config.sampling.rule, config.windows, config.precision, config.device}
+    assert "auto" not in {config.sampling.rule, config.precision, config.device}
     assert config.train
 
 

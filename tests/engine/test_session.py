@@ -6,7 +6,7 @@ import pytest
 
 from spinn import assembly
 from spinn.evaluation import point_values
-from spinn.pdes import PDE, Box, Dirichlet, Initial, cos, sin
+from spinn.pdes import PDE, Box, Dirichlet, Face, Initial, cos, sin
 from spinn.recipes import resolve
 from spinn.session import Session
 
@@ -89,7 +89,7 @@ def test_given_modes_stay(run, configure, decay):
 def test_what_cannot_be_resolved_is_told(run, configure, decay, monkeypatch):
     monkeypatch.setattr(assembly, "FIRST_MODES", {1: 4})
     monkeypatch.setattr("spinn.session.MAX_LEVELS", 2)
-    session, _ = run(configure(), decay(rate=5.0))
+    session, _ = run(configure(windows=1), decay(rate=5.0))
     assert len(session.stages) == 2
     assert len(session.warnings) == 1
     assert "the last modes still carry t" in session.warnings[0]
@@ -220,3 +220,51 @@ def test_gradient_norms_are_balanced(run, configure, decay):
     plain, balanced = run(configure("trained"), decay())[1], run(config, decay())[1]
     assert balanced[-1]["loss"] != plain[-1]["loss"]
     assert np.isfinite(balanced[-1]["loss"])
+
+
+# --- windows left to the session --------------------------------------------------------------------------------------
+
+
+def test_a_window_that_fails_is_cut_until_the_time_axis_is_covered(run, configure, decay, monkeypatch):
+    """Every residual counts as a failure here, so that windows shrink to the shortest allowed."""
+    monkeypatch.setattr("spinn.session.FAILED", 0.0)
+    monkeypatch.setattr("spinn.session.POOR", 0.0)
+    monkeypatch.setattr("spinn.session.MAX_WINDOWS", 8)
+    session, _ = run(configure(network={"features": "legendre"}), decay())
+    ends = [piece.end for piece in session.pieces]
+    assert [piece.start for piece in session.pieces] == [0.0, *ends[:-1]]
+    np.testing.assert_allclose(ends, np.arange(1, 17) / 16)
+    assert worst(session, decay()) < 1e-9
+
+
+def test_one_window_is_enough_where_newtons_method_succeeds(run, configure, decay):
+    session, _ = run(configure(network={"features": "legendre"}), decay())
+    assert [(piece.start, piece.end) for piece in session.pieces] == [(0.0, 1.0)]
+
+
+class Layer(PDE):
+    """Advection and diffusion:  u_x = eps u_xx,  u(0) = 0,  u(1) = 1: a layer of width eps at the right end."""
+
+    coordinates = ("x",)
+    unknowns = ("u",)
+    domain = Box(x=(0, 1))
+    eps: float = 2e-3
+
+    def residual(self, u, x):
+        return u.d("x") - self.eps * u.d("xx")
+
+    def conditions(self):
+        return [
+            Dirichlet("u", value=0.0, faces=(Face("x", "low"),)),
+            Dirichlet("u", value=1.0, faces=(Face("x", "high"),)),
+        ]
+
+
+def test_an_axis_with_a_layer_is_cut_into_elements_there(run, configure, monkeypatch):
+    monkeypatch.setattr("spinn.session.MAX_GLOBAL_MODES", {False: 50, True: 50})
+    session, _ = run(configure(network={"features": "legendre"}), Layer())
+    widths = np.diff(session.place.breaks[-1]["x"])
+    assert widths[-1] < 0.1 * widths[0]
+    x = np.linspace(0, 1, 1001)
+    found = point_values(Layer(), session.pieces[-1].network, {"x": x})["u"]
+    np.testing.assert_allclose(found, np.exp((x - 1) / 2e-3), atol=1e-8)

@@ -9,8 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spinn.networks.bodies import Fourier, Legendre
+from spinn.networks.elements import Elements
 from spinn.networks.separable import AxisFeatures, tucker_network
-from spinn.spectrum import data_modes, limited, mode_energies, needed_modes, raw_core, tails, transferred
+from spinn.spectrum import (
+    ELEMENT_DEGREE,
+    data_modes,
+    gauss_rule,
+    limited,
+    mode_energies,
+    needed_modes,
+    raw_core,
+    refined_breaks,
+    tails,
+    transferred,
+)
 
 pytestmark = pytest.mark.usefixtures("x64")
 
@@ -168,3 +180,45 @@ def test_tails_tell_which_axis_is_short():
 def test_tails_of_the_zero_field():
     network = network_of({"t": Legendre(4), "x": Fourier(2)}, mixed=False)
     assert tails(eqx.tree_at(lambda n: n.core, network, jnp.zeros_like(network.core))) == {"t": 0.0, "x": 0.0}
+
+
+# --- elements ---------------------------------------------------------------------------------------------------------
+
+
+def layered(body, breaks=None):
+    """A layer at x = 0.4, constant in t, in the features of the body along x."""
+    network = tucker_network(
+        {"t": AxisFeatures(Legendre(2), jnp.asarray(0.0), jnp.asarray(1.0)),
+         "x": AxisFeatures(body, jnp.asarray(-1.0), jnp.asarray(1.0))},
+        ("u",), {"t": None, "x": None}, key=jax.random.key(0),
+    )  # fmt: skip
+    unit, weights = gauss_rule(body, breaks)
+    points, root = 2.0 * unit - 1.0, np.sqrt(weights)
+    table = np.asarray(network.tables({"x": jnp.asarray(points)}, {"x": 0})["x"][0, :, 0])
+    wanted = np.linalg.lstsq(root[:, None] * table, root * np.tanh((points - 0.4) / 0.05), rcond=None)[0]
+    return eqx.tree_at(lambda n: n.core, network, jnp.zeros(network.core.shape).at[0, 0].set(wanted))
+
+
+def test_breaks_gather_where_the_layer_is():
+    found = np.array(refined_breaks(layered(Legendre(160)), "x", 1e-3, 30))
+    middle, widths = (found[:-1] + found[1:]) / 2, np.diff(found)
+    assert abs(middle[np.argmin(widths)] - 0.4) < 0.1
+    assert widths.max() / widths.min() >= 8
+    assert len(refined_breaks(layered(Legendre(160)), "x", 1e-3, 6)) <= 7
+
+
+def test_elements_are_cut_once_where_they_are_short_of_polynomials():
+    breaks = (-1.0, 0.0, 1.0)
+    network = layered(Elements(breaks, ELEMENT_DEGREE), breaks)
+    assert refined_breaks(network, "x", 1e-6, 30) == (-1.0, 0.0, 0.5, 1.0)
+    assert tails(network)["x"] > 1e-2
+    assert tails(network)["t"] == 0.0
+
+
+def test_a_field_on_elements_stays_the_same_on_finer_ones():
+    old = network_of({"t": Legendre(3), "x": Elements((-1.0, -0.5, 0.25, 1.0), 4)}, False)
+    new = network_of({"t": Legendre(4), "x": Elements((-1.0, -0.5, -0.25, 0.25, 1.0), 4)}, False, seed=9)
+    grown = eqx.tree_at(lambda n: n.core, new, jnp.asarray(transferred(old, new)))
+    after = values(grown)
+    for name, before in values(old).items():
+        np.testing.assert_allclose(after[name], before, rtol=1e-10, atol=1e-11)
