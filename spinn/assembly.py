@@ -13,7 +13,7 @@ from spinn.networks.bodies import MLP, Body, Fourier, FourierMLP, Legendre, Modi
 from spinn.networks.elements import Elements, jumps
 from spinn.networks.orthonormal import orthonormal_combinations, traced_combinations
 from spinn.networks.pointwise import PointNetwork, point_network
-from spinn.networks.separable import AxisFeatures, SeparableNetwork, cp_network, tucker_network
+from spinn.networks.separable import AxisFeatures, SeparableNetwork, cp_network, tt_network, tucker_network
 from spinn.objective import SeparableObjective, Weighting
 from spinn.objective.pointwise import PointObjective
 from spinn.pdes import PDE, Box, derivative_orders
@@ -53,6 +53,10 @@ def build_network(
         axis: _axis_features(plan, axis, domain, modes[axis], key=k)
         for axis, k in zip(pde.coordinates, keys[1:], strict=True)
     }
+    if plan.is_alternating:
+        orders = derivative_orders(pde)
+        mixings = [jnp.asarray(_combinations(plan, features[axis], axis, domain, orders[axis])) for axis in features]
+        return tt_network(features, pde.unknowns, mixings)
     if config.head == "cp":
         assert isinstance(config.rank, int)
         return cp_network(features, pde.unknowns, config.rank, key=keys[0])

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 
+from spinn.alternating import Alternating
 from spinn.output.plain import plain
 from spinn.output.progress import SilentReporter
 from spinn.pdes import PDE
@@ -17,6 +18,8 @@ GRADIENTS_PER_STEP = {"gauss_newton": 300, "lbfgs": 1.5}
 
 def estimated(plan: Plan, pde: PDE) -> dict[str, Any]:
     """Parameters, points, memory and seconds of a plan. The first level only, where modes are grown."""
+    if plan.is_alternating:
+        return _by_sweeping(plan, pde)
     session = Session(plan, pde, SilentReporter(), lambda record: None)
     session.place = Place(modes=(session.start_modes(),))
     problem, _, params = session.problem(session.network(0, session.place.modes[0]))
@@ -46,4 +49,21 @@ def estimated(plan: Plan, pde: PDE) -> dict[str, Any]:
         "collocation_points": problem.points, "modes": dict(session.place.modes[0]),
         "memory_bytes": used, "compile_seconds": compiling, "seconds_per_gradient": seconds,
         "seconds": total * len(session.planned_ends()) if total != float("inf") else None,
+    })  # fmt: skip
+
+
+def _by_sweeping(plan: Plan, pde: PDE) -> dict[str, Any]:
+    """The same for sweeps over the axes, of which one is made: ranks, and with them costs, may grow later."""
+    began = time.perf_counter()
+    run = Alternating(plan, pde, pde.domain, SilentReporter(), lambda record: None, lambda warning: None)
+    modes = run.start_modes()
+    level = run.level(modes, 0)
+    preparing, began = time.perf_counter() - began, time.perf_counter()
+    sweep = next(run.sweeping(level, None))
+    seconds = time.perf_counter() - began
+    parameters = sum(core.size for core in sweep.train)
+    return plain({
+        "recipe": plan.reason, "parameters": parameters, "collocation_points": level.points, "modes": modes,
+        "memory_bytes": 8 * parameters, "compile_seconds": preparing, "seconds_per_gradient": seconds,
+        "seconds": seconds * (plan.config.train[0].steps or 0) or None,
     })  # fmt: skip

@@ -86,6 +86,8 @@ def point_values(pde: PDE, network: Any, points: Mapping[str, Any], derived: boo
 def _numbers_a_point(network: Any) -> int:
     """How many numbers a point takes on the way: with a Tucker core as many as it has entries beside the first axis."""
     if isinstance(network, SeparableNetwork):
+        if network.cores is not None:
+            return max(core.shape[1] * core.shape[2] for core in network.cores)
         if network.core is not None:
             return network.core.size // network.core.shape[1]
         return max(mixing.shape[1] for mixing in network.mixings if mixing is not None)
@@ -102,6 +104,22 @@ def _scattered_values(pde: Any, static: Any, derived: bool, trained: Any, points
     )
     quantities = {**unknowns, **pde.derived(*unknowns.values())}
     return {name: field.value for name, field in quantities.items()}
+
+
+def train_arrays(network: Any, axes: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
+    """A tensor train as arrays: the points of every axis, the features there, and the cores of every unknown; empty for
+    other heads.
+    """
+    if not isinstance(network, SeparableNetwork) or network.cores is None:
+        return {}
+    points = {axis: jnp.asarray(axes[axis]) for axis in network.axes}
+    tables = network.tables(points, dict.fromkeys(network.axes, 0))
+    cores = {
+        name: {axis: np.asarray(core) for axis, core in zip(network.axes, network.train(number), strict=True)}
+        for number, name in enumerate(network.unknowns)
+    }
+    features = {axis: np.asarray(table[0, :, 0]) for axis, table in tables.items()}
+    return {"points": {axis: np.asarray(p) for axis, p in points.items()}, "features": features, "cores": cores}
 
 
 def piecewise(pieces: Sequence[Piece], times: np.ndarray) -> list[tuple[Piece, np.ndarray]]:

@@ -7,6 +7,7 @@ from typing import Any
 from spinn.config import Config, Network, Sampling, Stage
 from spinn.embedding import Embedding, embedding_of, traced_embedding_of
 from spinn.errors import SpinnError
+from spinn.objective.kronecker import is_linear
 from spinn.optim import UNKNOWN_STEPS, schedule
 from spinn.pdes import PDE
 
@@ -46,6 +47,11 @@ class Plan:
         """Whether a Tucker core over fixed features is all that is trained."""
         return _is_core(self.config.network)
 
+    @property
+    def is_alternating(self) -> bool:
+        """Whether a linear problem is solved by sweeps over the axes."""
+        return any(stage.optimizer == "als" for stage in self.config.train)
+
 
 def resolve(config: Config, pde: PDE, device: str = "cpu") -> Plan:
     """The plan for a problem.
@@ -55,23 +61,28 @@ def resolve(config: Config, pde: PDE, device: str = "cpu") -> Plan:
     config = _paper(config, pde) if config.recipe == "paper" else config
     features = _features(config.network, pde, embedding_of(pde) if config.network.embed is not False else Embedding())
     classical = set(features.values()) <= CLASSICAL
-    network = _network(config.network, pde, features, classical)
+    linear = _linear_matters(config.network, pde) and is_linear(pde)
+    network = _network(config.network, pde, features, classical, linear)
     embedding = _embedding(network, pde, features, causal=config.loss.causal > 0)
     updates: dict[str, Any] = {
         "network": network,
         "sampling": _sampling(config.sampling, network),
-        "train": config.train or _stages(network),
+        "train": config.train or _stages(network, linear),
         "precision": ("float32" if device == "gpu" else "float64") if config.precision == "auto" else config.precision,
         "device": device if config.device == "auto" else config.device,
     }
-    adaptive = (
-        network.modes == "auto" and classical and network.head == "tucker" and network.rank == "auto"
-        and updates["train"][-1].optimizer == "gauss_newton"
-    )  # fmt: skip
-    if config.windows == "auto" and not (adaptive and "t" in pde.coordinates):
+    last = updates["train"][-1].optimizer
+    grown = last == "als" or (_is_core(network) and last == "gauss_newton")
+    adaptive = network.modes == "auto" and classical and grown
+    if config.windows == "auto" and not (adaptive and last != "als" and "t" in pde.coordinates):
         updates["windows"] = 1
     resolved = config.model_copy(update=updates)
     _check(resolved, pde)
+    if last == "als" and not linear:
+        raise SpinnError(
+            "train: als needs a problem that is linear in its unknowns, with separable coefficients and data (sums of "
+            "products of functions of one coordinate each); use gauss_newton, or trained features"
+        )
     return Plan(resolved, embedding, features, adaptive, _reason(resolved, pde, embedding, features, adaptive))
 
 
@@ -124,10 +135,18 @@ def _features(network: Network, pde: PDE, embedding: Embedding) -> dict[str, str
     return result
 
 
-def _network(network: Network, pde: PDE, features: Mapping[str, str], classical: bool) -> Network:
+def _linear_matters(network: Network, pde: PDE) -> bool:
+    """Whether a linear problem may be solved by sweeps over its axes: many axes, or a head that asks for it."""
+    if network.kind == "pointwise" or network.trainable is True:
+        return False
+    return network.head in ("tt", "cp") or (network.head == "auto" and len(pde.coordinates) > 4)
+
+
+def _network(network: Network, pde: PDE, features: Mapping[str, str], classical: bool, linear: bool) -> Network:
     axes = len(pde.coordinates)
     trainable = (not classical) if network.trainable == "auto" else network.trainable
-    head = network.head if network.head != "auto" else "tucker" if axes <= 4 else "cp"
+    many = "tt" if linear and trainable is False else "cp"
+    head = network.head if network.head != "auto" else "tucker" if axes <= 4 else many
     rank = network.rank
     if rank == "auto" and head == "cp":
         rank = 32 if axes <= 3 else 128
@@ -156,14 +175,22 @@ def _sampling(sampling: Sampling, network: Network) -> Sampling:
     return sampling.model_copy(update={"rule": "random", "resample_every": sampling.resample_every or 100})
 
 
-def _stages(network: Network) -> list[Stage]:
-    """Least squares by Gauss-Newton where only the head is trained; first-order, then L-BFGS, for trained networks."""
+def _stages(network: Network, linear: bool) -> list[Stage]:
+    """Least squares where only the head is trained, by sweeps over the axes or by Gauss-Newton; first-order, then
+    L-BFGS, for trained networks.
+    """
+    if network.kind == "separable" and network.trainable is False and (network.head == "tt" or _is_cp(network, linear)):
+        return [Stage(optimizer="als", steps=40)]
     if network.kind == "separable" and network.trainable is False:
         return [Stage(optimizer="gauss_newton", steps=30)]
     return [
         Stage(optimizer="soap", steps=4000, learning_rate=3e-3, schedule="warmup_cosine", warmup=100),
         Stage(optimizer="lbfgs", steps=1000),
     ]
+
+
+def _is_cp(network: Network, linear: bool) -> bool:
+    return linear and network.head == "cp"
 
 
 def _paper(config: Config, pde: PDE) -> Config:
@@ -199,8 +226,10 @@ def _given(section: Network | Sampling) -> dict[str, Any]:
 
 def _check(config: Config, pde: PDE) -> None:
     rank = config.network.rank
-    if isinstance(rank, list) and config.network.head == "cp":
-        raise SpinnError(f"network.rank: a cp head has one rank, got {rank}; give a number, or use head: tucker")
+    if isinstance(rank, list) and config.network.head in ("cp", "tt"):
+        head = config.network.head
+        raise SpinnError(f"network.rank: a {head} head has one rank, got {rank}; give a number, or use head: tucker")
+    _check_alternating(config)
     if isinstance(rank, list) and len(rank) != len(pde.coordinates):
         raise SpinnError(f"network.rank: expected one rank for each of {', '.join(pde.coordinates)}, got {len(rank)}")
     for name in ("points_per_axis",):
@@ -218,6 +247,27 @@ def _check(config: Config, pde: PDE) -> None:
             raise SpinnError(f"train.{number}: {error}") from None
 
 
+def _check_alternating(config: Config) -> None:
+    """Sweeps over the axes solve a whole least-squares problem with a fixed basis, and a tt head is found by them."""
+    network, stages = config.network, [stage.optimizer for stage in config.train]
+    if network.head == "tt" and stages != ["als"]:
+        raise SpinnError(f"network.head: a tt head is found by one stage of als, got {', '.join(stages)}")
+    if "als" not in stages:
+        return
+    asks = {
+        "one stage": len(stages) == 1,
+        "kind: separable": network.kind == "separable",
+        "head: tt or head: cp": network.head in ("tt", "cp"),
+        "trainable: false": network.trainable is False,
+        "windows: 1": config.windows == 1,
+        "fixed weights (loss.weighting: fixed, causal: 0)": config.loss.weighting == "fixed" and not config.loss.causal,
+        "points that stay (sampling.resample_every: 0)": not config.sampling.resample_every,
+    }
+    wrong = [name for name, holds in asks.items() if not holds]
+    if wrong:
+        raise SpinnError(f"train: als needs {', '.join(wrong)}")
+
+
 def _reason(config: Config, pde: PDE, embedding: Embedding, features: Mapping[str, str], adaptive: bool) -> str:
     exact = [f"periodic {', '.join(sorted(embedding.periodic))}"] if embedding.periodic else []
     exact += [f"zero faces {', '.join(embedding.vanish)}"] if embedding.vanish else []
@@ -231,4 +281,10 @@ def _reason(config: Config, pde: PDE, embedding: Embedding, features: Mapping[st
         return f"point-wise network of {len(features)} coordinates: {stages}{held}"
     if config.recipe == "paper":
         return f"the SPINN paper's setting: {names}, CP head, {stages}{held}"
+    if stages == "als":
+        form = {"tt": "a tensor train", "cp": "a sum of products"}[str(config.network.head)]
+        kinds = ", ".join(sorted(set(features.values())))
+        risen = "ranks and modes" if adaptive else "ranks"
+        exactly = ", exact boundary" if set(embedding.vanish) | embedding.periodic == set(pde.coordinates) else ""
+        return f"linear, {len(features)} axes ({kinds}){exactly}: ALS on {form}, {risen} grown with the residual"
     return f"{len(features)} axes ({names}), {kind}, {config.network.head} head{growth}: {stages}{held}"

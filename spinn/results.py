@@ -6,19 +6,30 @@ from typing import Any
 
 import numpy as np
 
-from spinn.evaluation import Piece
+from spinn.evaluation import Piece, device_context, train_arrays
 from spinn.output.environment import versions
 from spinn.output.folder import RunFolder
+from spinn.pdes import PDE
 from spinn.recipes import Plan
 from spinn.session import Session
 from spinn.solution import Solution
 from spinn.training.reporting import Reporter
-from spinn.truth import relative_l2, truth_kind, truth_on_grid, uniform_axes
+from spinn.truth import (
+    SCATTERED_POINTS,
+    relative_l2,
+    scattered,
+    truth_at_points,
+    truth_kind,
+    truth_on_grid,
+    uniform_axes,
+)
 
 # Points an axis, by number of axes: an independent uniform grid for errors, and the grid that is saved and drawn.
 ERROR_COUNTS = {1: 2001, 2: 401, 3: 100, 4: 24}
 SAVED_COUNTS = {1: 501, 2: 201, 3: 65, 4: 33}
 SAVED_TIMES = 21
+MOST_GRID_AXES = 4  # beyond, errors are measured at scattered points, and what is saved is a cut through the centre
+SCATTERED_SEED = 20_000  # not that of training
 
 
 def summarise(
@@ -62,7 +73,9 @@ def _errors(solution: Solution, reporter: Reporter) -> tuple[dict[str, float] | 
         return None, None
     if kind == "reference":
         reporter.message("comparing with the reference solution (computed once, then cached)")
-    count = ERROR_COUNTS.get(len(pde.coordinates), 9)
+    if len(pde.coordinates) > MOST_GRID_AXES:
+        return _scattered_errors(solution)
+    count = ERROR_COUNTS[len(pde.coordinates)]
     axes = covered(solution, uniform_axes(pde, dict.fromkeys(pde.coordinates, count)))
     truth = truth_on_grid(pde, axes)
     if truth is None:
@@ -73,6 +86,17 @@ def _errors(solution: Solution, reporter: Reporter) -> tuple[dict[str, float] | 
     if reference is not None:
         note += f", good to about {reference.digits:.1f} digits"
     return relative_l2(solution.on_grid(axes), truth, pde.unknowns), note
+
+
+def _scattered_errors(solution: Solution) -> tuple[dict[str, float] | None, str | None]:
+    """Relative L2 errors at random points that training has not seen: no grid of many axes is formed."""
+    pde = solution.pde
+    if not pde.has_exact:
+        return None, None
+    points = scattered(pde, pde.domain, SCATTERED_POINTS, seed=SCATTERED_SEED)
+    values, truth = solution.at_points(points, derived=False), truth_at_points(pde, points)
+    note = f"exact solution at {SCATTERED_POINTS:,} random points of the domain (uniform, seed {SCATTERED_SEED})"
+    return relative_l2(values, truth, pde.unknowns), note
 
 
 def covered(solution: Solution, axes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -100,14 +124,23 @@ def write_results(
     folder.write_summary(summary)  # now already: what follows takes a while, and may be interrupted
     if solution.pieces:
         axes = covered(solution, uniform_axes(pde, saved_counts(solution)))
+        centre = _cut_through_centre(solution, axes)
+        with device_context(str(solution.config.precision)):
+            train = train_arrays(solution.pieces[0].network, axes)
+        axes = {**axes, **centre}
         values, truth = solution.on_grid(axes), truth_on_grid(pde, axes)
+        if centre:
+            axes, values, truth = ({n: p for n, p in axes.items() if n not in centre},
+                                   *(_without_axes(pde, arrays, centre) for arrays in (values, truth)))  # fmt: skip
         unknowns = {name: values[name] for name in pde.unknowns}
         derived = {name: value for name, value in values.items() if name not in unknowns}
         attributes = {"title": f"spinn: {summary['pde']}", "pde": summary["pde"],
                       "parameters": dict(pde.parameters), "relative_l2": summary["relative_l2"] or {}}  # fmt: skip
-        spatial = len(pde.domain.space) <= 3
+        if centre:
+            attributes["cut"] = {axis: float(points[0]) for axis, points in centre.items()}
+        spatial = len(axes) - ("t" in axes) <= 3
         write_solution(folder.solution, axes, unknowns, reference=truth, derived=derived, attributes=attributes,
-                       vtkhdf=bool(wanted.vtkhdf) and spatial)  # fmt: skip
+                       train=train, vtkhdf=bool(wanted.vtkhdf) and spatial)  # fmt: skip
         if wanted.figures:
             shown = {**unknowns, **derived}
             draw_solution(axes, shown, truth, folder.figures)
@@ -120,10 +153,27 @@ def write_results(
     return summary
 
 
+def _cut_through_centre(solution: Solution, axes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Where axes that are not saved are held: beyond four axes all but time and three of space, at their centres."""
+    pde = solution.pde
+    if len(pde.coordinates) <= MOST_GRID_AXES:
+        return {}
+    kept = {"t", *pde.domain.space[:3]}
+    return {axis: np.array([sum(pde.domain[axis]) / 2.0]) for axis in axes if axis not in kept}
+
+
+def _without_axes(pde: PDE, arrays: Mapping[str, np.ndarray] | None, held: Mapping[str, Any]) -> Any:
+    """Arrays on a grid with its axes of one point left out."""
+    if arrays is None:
+        return None
+    where = tuple(index for index, axis in enumerate(pde.coordinates) if axis in held)
+    return {name: np.squeeze(array, where) for name, array in arrays.items()}
+
+
 def saved_counts(solution: Solution) -> dict[str, int]:
     """Points an axis of the grid that is saved."""
     names, grid = solution.pde.coordinates, solution.config.output.grid
     if isinstance(grid, list):
         return dict(zip(names, grid, strict=True))
-    count = SAVED_COUNTS.get(len(names), 9)
+    count = SAVED_COUNTS.get(len(names), 33)
     return {axis: min(count, SAVED_TIMES) if axis == "t" and len(names) > 2 else count for axis in names}

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from spinn.alternating import Alternating
 from spinn.assembly import build_network, build_objective, build_sampler, first_modes, trainable
 from spinn.compilation import CompileClock
 from spinn.evaluation import Piece, grid_values
@@ -100,6 +101,9 @@ class Session:
 
     def train(self, resumed: "Resumed | None" = None) -> None:
         """All windows from the start, or from where a checkpoint stands; results are in `pieces`."""
+        if self.plan.is_alternating:
+            self.alternate()
+            return
         if resumed:
             self.place = resumed.place
         else:
@@ -115,6 +119,22 @@ class Session:
             network = self.window(resumed)
             resumed = None
             self.keep(network)
+
+    def alternate(self) -> None:
+        """A linear problem by sweeps over the axes. They take seconds, so nothing is saved on the way."""
+        run = Alternating(
+            self.plan, self.pde, self.pde.domain, self.reporter, self.record, self.warn, stages=self.stages
+        )
+        try:
+            found = run.solve()
+        except KeyboardInterrupt:
+            if run.newest is not None:
+                self.place = Place(modes=(run.modes,))
+                self.keep(run.finished(*run.newest))
+            raise
+        self.place = Place(modes=(found.modes,))
+        self.points, self.parameters, self.zero_loss = found.points, found.parameters, found.zero_loss
+        self.keep(found.network)
 
     @property
     def seconds(self) -> float:

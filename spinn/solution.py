@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import math
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,11 +18,12 @@ from spinn.config import Config
 from spinn.errors import SpinnError
 from spinn.evaluation import Piece, device_context, grid_values, piecewise, point_values
 from spinn.networks.elements import Elements
-from spinn.networks.separable import SeparableNetwork
+from spinn.networks.separable import SeparableNetwork, resized
 from spinn.output.atomic import write_bytes
 from spinn.pdes import PDE
 
 MODEL = "model.npz"
+MOST_GRID_VALUES = 4_000_000_000  # 32 GB an unknown
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -68,6 +70,11 @@ class Solution:
         if missing:
             raise ValueError(f"on_grid needs points for every axis; {', '.join(missing)} are missing")
         axes = {axis: np.atleast_1d(np.asarray(axes[axis], float)) for axis in self.pde.coordinates}
+        count = math.prod(len(points) for points in axes.values())
+        if count > MOST_GRID_VALUES:
+            raise ValueError(
+                f"a grid of {count:.1e} points is too large to form; use fewer points an axis, or at_points"
+            )
         with self._context():
             return self._assembled(
                 axes, lambda piece, chosen: grid_values(self.pde, piece, chosen, derived), scattered=False
@@ -98,7 +105,15 @@ class Solution:
             arrays |= {f"{number}/{index}": np.asarray(leaf) for index, leaf in enumerate(leaves)}
         spans = [[piece.start, piece.end] for piece in self.pieces]
         breaks = [breaks_of(piece.network) for piece in self.pieces]
-        meta = {"modes": [dict(modes) for modes in self.modes], "spans": spans, "breaks": breaks}
+        ranks = [getattr(piece.network, "ranks", None) for piece in self.pieces]  # found by the solver, not configured
+        heads = [getattr(piece.network, "head", None) for piece in self.pieces]
+        meta = {
+            "modes": [dict(modes) for modes in self.modes],
+            "spans": spans,
+            "breaks": breaks,
+            "ranks": ranks,
+            "heads": heads,
+        }
         buffer = io.BytesIO()
         np.savez(buffer, meta=np.frombuffer(json.dumps(meta).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
         write_bytes(folder / MODEL, buffer.getvalue())
@@ -127,7 +142,11 @@ def load_pieces(file: Path, build: Any) -> tuple[tuple[Piece, ...], tuple[dict[s
     pieces = []
     for number, (modes, (start, end)) in enumerate(zip(meta["modes"], meta["spans"], strict=True)):
         breaks = {axis: tuple(ends) for axis, ends in meta["breaks"][number].items()}
-        arrays, static = eqx.partition(build(number, modes, breaks), eqx.is_array)
+        network = build(number, modes, breaks)
+        ranks = meta.get("ranks", [None] * len(meta["modes"]))[number]
+        if ranks is not None and getattr(network, "cores", None) is not None:
+            network = resized(network, meta["heads"][number], ranks)
+        arrays, static = eqx.partition(network, eqx.is_array)
         leaves, tree = jax.tree.flatten(arrays)
         names = [f"{number}/{index}" for index in range(len(leaves))]
         stored = [data[name] for name in names if name in data]

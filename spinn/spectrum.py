@@ -103,6 +103,12 @@ def tails(network: SeparableNetwork) -> dict[str, float]:
     return result
 
 
+def tail_share(energy: np.ndarray, body: Body) -> float:
+    """Relative root energy of the last quarter of the modes, from the energy of each feature of a body."""
+    total = float(np.sum(energy))
+    return math.sqrt(float(np.max(_last(body, energy))) / total) if total else 0.0
+
+
 def _lengths(body: Body) -> np.ndarray:
     """Share of the axis that each feature lives on."""
     if not isinstance(body, Elements):
@@ -183,3 +189,20 @@ def _table(network: SeparableNetwork, axis: str, points: Array) -> np.ndarray:
 @eqx.filter_jit
 def _features(network: SeparableNetwork, axis: str, points: Array) -> Array:
     return network.tables({axis: points}, {axis: 0})[axis][0][:, 0]
+
+
+def change_of_features(before: object, after: object, old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """The matrix that takes coefficients of combinations `old` of the features of a body to those of combinations
+    `new` of a larger one: (new combinations, old combinations).
+    """
+    widened = np.zeros((new.shape[0], old.shape[1]))
+    widened[_positions(before, after)] = old
+    return np.linalg.pinv(new, rcond=1e-13) @ widened
+
+
+def _positions(before: object, after: object) -> np.ndarray:
+    """Where the features of a smaller basis stand in a larger one."""
+    if isinstance(before, Fourier) and isinstance(after, Fourier):
+        k = np.arange(1, before.modes + 1)
+        return np.concatenate([[0], k, after.modes + k])
+    return np.arange(before.width)  # type: ignore[attr-defined]

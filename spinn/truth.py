@@ -8,7 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from spinn.fields import Grid, GridField, coordinate_fields
-from spinn.pdes import PDE
+from spinn.pdes import PDE, Box, point_coordinates
+
+SCATTERED_POINTS = 20_000  # where errors are measured when a grid of all axes cannot be formed
 
 Arrays = dict[str, np.ndarray]
 
@@ -35,6 +37,26 @@ def truth_on_grid(pde: PDE, axes: Mapping[str, np.ndarray], derived: bool = True
         return {
             name: np.array(np.broadcast_to(np.asarray(_value(field)), grid.shape)) for name, field in quantities.items()
         }
+
+
+def truth_at_points(pde: PDE, points: Mapping[str, np.ndarray], derived: bool = False) -> Arrays:
+    """The exact solution at scattered points, arrays of shape (n,) by coordinate; `derived` quantities too."""
+    with jax.enable_x64(True):
+        fields = point_coordinates(**{axis: jnp.asarray(points[axis], float) for axis in pde.coordinates})
+        unknowns = pde.exact_solution(*fields.values())
+        quantities = {**unknowns, **(pde.derived(*unknowns.values()) if derived else {})}
+        count = len(points[pde.coordinates[0]])
+        return {
+            name: np.array(np.broadcast_to(np.asarray(getattr(field, "value", field)), (count,)), float)
+            for name, field in quantities.items()
+        }
+
+
+def scattered(pde: PDE, domain: Box, count: int, seed: int) -> Arrays:
+    """Uniformly random points of a box, fixed by the seed."""
+    draws = np.random.default_rng(seed).uniform(size=(len(pde.coordinates), count))
+    return {axis: low + (high - low) * draw for axis, draw in zip(pde.coordinates, draws, strict=True)
+            for low, high in [domain[axis]]}  # fmt: skip
 
 
 def _value(field: object) -> object:

@@ -25,15 +25,17 @@ class Network(Section):
         "(SIREN), fourier_mlp (sines and cosines into a network; exactly periodic), fourier and legendre (classical "
         "bases without a network; spectrally accurate where the solution is smooth).",
     )
-    head: Literal["auto", "cp", "tucker"] = Field(
+    head: Literal["auto", "cp", "tucker", "tt"] = Field(
         default="auto",
         description="How axis features are combined. cp: a sum over rank of products (the SPINN paper). tucker: a "
-        "core tensor over all pairs, which also holds solutions that a sum of products approaches only in the limit.",
+        "core tensor over all pairs, which also holds solutions that a sum of products approaches only in the limit. "
+        "tt: a tensor train, the form for five axes and more; for linear problems, by alternating least squares.",
     )
     rank: Auto | Count | list[Count] = Field(
         default="auto",
-        description="Number of products in the sum (cp), or features an axis (tucker; a list gives one an axis, in "
-        "the order of the PDE's coordinates). More rank, more accuracy and memory: memory grows as points times rank.",
+        description="Number of products in the sum (cp; als grows up to it), or features an axis (tucker; a list gives "
+        "one an axis, in the order of the PDE's coordinates), or the largest rank between axes (tt; auto: as the "
+        "residual asks). More rank, more accuracy and memory: memory grows as points times rank.",
     )
     width: Auto | Count = Field(default="auto", description="Neurons in each hidden layer of an axis network.")
     depth: Auto | Count = Field(default="auto", description="Hidden layers of an axis network.")

@@ -28,7 +28,12 @@ def contract(terms: Sequence[Term], shape: tuple[int, ...], dtype: Any, reverse:
         for head in _heads(terms)
         if head.core is not None
     ]
-    products = [term for term in terms if term.head.core is None]
+    parts += [
+        _train([term for term in terms if term.head is head], head.train, len(shape) - 1)[..., 0]
+        for head in _heads(terms)
+        if head.train is not None
+    ]
+    products = [term for term in terms if term.head.is_product]
     if products:
         parts.append(_sum_of_products(products, shape, dtype, reverse))
     return sum(parts[1:], start=parts[0]).astype(dtype) if parts else jnp.zeros(shape, dtype)
@@ -39,7 +44,7 @@ def full_products(terms: Sequence[Term], shape: tuple[int, ...]) -> int:
     total = 0
     for head in _heads(terms):
         mine = [term for term in terms if term.head is head]
-        if head.core is not None:
+        if not head.is_product:
             total += len(_grouped(mine, len(shape) - 1))
         elif head is not ONE:
             total += len(cover(mine, split_point(shape))) if len(shape) > 1 else len(mine)
@@ -75,6 +80,17 @@ def _tucker(terms: Sequence[Term], head: Head, axis: int) -> Array:
     below = jnp.concatenate([_tucker(group, head, axis - 1) for group in groups], axis)
     factors = jnp.concatenate([product(group[0].factors[axis]) for group in groups], 1)
     return jnp.moveaxis(jnp.tensordot(below, factors, ((axis,), (1,))), -1, axis)
+
+
+def _train(terms: Sequence[Term], cores: Sequence[Array], axis: int) -> Array:
+    """Cores multiplied from the first axis up to `axis`; the result has axes (N_0, ..., N_axis, right rank)."""
+    if axis < 0:
+        return jnp.reshape(jnp.asarray(sum(term.coefficient for term in terms)), (1,))
+    parts = []
+    for group in _grouped(terms, axis):
+        step = jnp.einsum("xn,anb->axb", product(group[0].factors[axis]), cores[axis])
+        parts.append(jnp.tensordot(_train(group, cores, axis - 1), step, 1))
+    return functools.reduce(jnp.add, parts)
 
 
 def split_point(shape: tuple[int, ...]) -> int:

@@ -19,8 +19,10 @@ from spinn.fields.grid import Grid
 from spinn.fields.terms import ONE, Head, Term
 from spinn.pdes._field import Field, is_scalar, split_axes
 
-# A product of two lazy sums is expanded only while it stays short: beyond this, forming the array is cheaper.
+# A product of two lazy sums is expanded only while it stays short: beyond this, forming the array is cheaper. On many
+# axes no array can be formed at all.
 MAX_EXPANDED_TERMS = 32
+MAX_EXPANDED_TERMS_MANY_AXES = 2048
 
 
 def _is_array(value: Any) -> bool:
@@ -153,13 +155,17 @@ class Separable(GridField):
             return Separable(self.grid, tuple(a.times(b) for a in self.terms for b in other.terms))
         return self.apply(jnp.multiply, self._checked(other))
 
+    @property
+    def _most_terms(self) -> int:
+        return MAX_EXPANDED_TERMS if len(self.grid.axes) <= 4 else MAX_EXPANDED_TERMS_MANY_AXES
+
     def _expands_with(self, other: "Separable") -> bool:
         """Whether the product is a short sum of terms again: one factor is known, and both are on the same grid."""
-        short = len(self.terms) * len(other.terms) <= MAX_EXPANDED_TERMS
+        short = len(self.terms) * len(other.terms) <= self._most_terms
         return short and (self.is_known or other.is_known) and other.grid.shape == self.grid.shape
 
     def __pow__(self, exponent: Any) -> Field:
-        if self.is_known and exponent == 2 and len(self.terms) ** 2 <= MAX_EXPANDED_TERMS:
+        if self.is_known and exponent == 2 and len(self.terms) ** 2 <= self._most_terms:
             return self.times(self)
         return GridField.__pow__(self, exponent)
 

@@ -10,7 +10,7 @@ from spinn.fields.factors import Factor, MeanFactor
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Head:
-    """How the ranks of the axes combine: `core=None` is a sum of products (CP), a tensor is a Tucker core.
+    """How the ranks of the axes combine: a sum of products (CP), a Tucker core, or a tensor train (a core an axis).
 
     Terms of different heads never share a sum over ranks. Known functions live under the head `ONE` of rank one.
     `unknown` is the position of the unknown that the head belongs to.
@@ -18,6 +18,12 @@ class Head:
 
     core: Float[Array, "..."] | None = None
     unknown: int = 0
+    train: tuple[Float[Array, "_ _ _"], ...] | None = None
+
+    @property
+    def is_product(self) -> bool:
+        """Whether terms are sums of products."""
+        return self.core is None and self.train is None
 
 
 ONE = Head()

@@ -1,4 +1,4 @@
-"""Separable networks: one body an axis, joined by a CP or a Tucker head, for several unknowns at once."""
+"""Separable networks: one body an axis, under a CP, a Tucker or a tensor-train head, for several unknowns at once."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -49,7 +49,8 @@ class SeparableNetwork(eqx.Module):
 
     CP head: u_j = sum_r prod_i (W_i f_i)_(j r), SPINN eq. (5). Tucker head: u_j = core_j x_1 W_1 f_1 ... x_d W_d f_d
     with factors shared by the unknowns; a mixing of `None` uses the features of that axis as they are. `lift` is a
-    fixed part of the core, which has further features behind the free ones (see `spinn.lifting`).
+    fixed part of the core, which has further features behind the free ones (see `spinn.lifting`). Tensor train:
+    u_j = C_0[j] (C_1 W_1 f_1) ... (C_d W_d f_d), products of matrices; C_0 is left out where there is one unknown.
     """
 
     axes: tuple[str, ...] = eqx.field(static=True)
@@ -59,6 +60,7 @@ class SeparableNetwork(eqx.Module):
     biases: tuple[Float[Array, " _"] | None, ...]
     core: Float[Array, "unknowns ..."] | None
     lift: Float[Array, "unknowns ..."] | None = None
+    cores: tuple[Float[Array, "_ _ _"], ...] | None = None  # of the tensor train
 
     @property
     def whole_core(self) -> Float[Array, "unknowns ..."]:
@@ -70,8 +72,8 @@ class SeparableNetwork(eqx.Module):
         return jnp.pad(self.core, margins) + self.lift
 
     @property
-    def head(self) -> Literal["cp", "tucker"]:
-        return "cp" if self.core is None else "tucker"
+    def head(self) -> Literal["cp", "tucker", "tt"]:
+        return "tt" if self.cores is not None else "cp" if self.core is None else "tucker"
 
     def tables(self, points: Mapping[str, Array], orders: Mapping[str, int]) -> dict[str, Array]:
         """Factors of every axis and their derivatives: (order + 1, points, unknowns or 1, rank)."""
@@ -112,25 +114,48 @@ class SeparableNetwork(eqx.Module):
         if envelope is not None:
             result = result * envelope
         values = result.derivatives()
-        sets = len(self.unknowns) if self.core is None else 1
+        sets = len(self.unknowns) if self.head == "cp" else 1
         return values.reshape(*values.shape[:2], sets, values.shape[2] // sets)
 
     def fields(self, grid: Grid, tables: Tables) -> dict[str, Separable]:
         """One lazy field an unknown, from the tables of the grid's points."""
-        if self.core is None:
+        if self.head == "cp":
             cp = Head()
             return {
                 name: network_field(grid, {axis: JetTable(tables[axis][:, :, j]) for axis in self.axes}, cp)
                 for j, name in enumerate(self.unknowns)
             }
         shared = {axis: JetTable(tables[axis][:, :, 0]) for axis in self.axes}
+        if self.cores is not None:
+            return {
+                name: network_field(grid, shared, Head(train=self.train(j))) for j, name in enumerate(self.unknowns)
+            }
         core = self.whole_core
         return {name: network_field(grid, shared, Head(core[j], j)) for j, name in enumerate(self.unknowns)}
+
+    @property
+    def ranks(self) -> tuple[int, ...] | None:
+        """Of a tensor train between neighbouring cores, or of products without biases (one number); else None."""
+        if self.cores is not None:
+            return tuple(core.shape[2] for core in self.cores[:-1])
+        if self.core is None and self.biases[0] is None and self.mixings[0] is not None:
+            return (self.mixings[0].shape[1] // len(self.unknowns),)
+        return None
+
+    def train(self, unknown: int) -> tuple[Float[Array, "_ _ _"], ...]:
+        """The tensor train of one unknown, a core an axis."""
+        assert self.cores is not None
+        if len(self.unknowns) == 1:
+            return self.cores
+        chosen, first, *rest = self.cores
+        return (jnp.tensordot(chosen[:, unknown], first, 1), *rest)
 
     def at_points(self, points: Mapping[str, Float[Array, " n"]]) -> dict[str, Float[Array, " n"]]:
         """Values at scattered points."""
         tables = self.tables(points, dict.fromkeys(self.axes, 0))
         rows = [tables[axis][0] for axis in self.axes]
+        if self.cores is not None:
+            return {name: _along(self.train(j), rows) for j, name in enumerate(self.unknowns)}
         if self.core is None:
             product = rows[0]
             for row in rows[1:]:
@@ -140,6 +165,14 @@ class SeparableNetwork(eqx.Module):
         for row in rows[1:]:
             result = jnp.einsum("nur...,nr->nu...", result, row[:, 0])
         return {name: result[:, j] for j, name in enumerate(self.unknowns)}
+
+
+def _along(cores: Sequence[Array], rows: Sequence[Float[Array, "n 1 _"]]) -> Float[Array, " n"]:
+    """A tensor train at scattered points, from the features of every axis there."""
+    state = jnp.ones((rows[0].shape[0], 1), rows[0].dtype)
+    for core, row in zip(cores, rows, strict=True):
+        state = jnp.einsum("na,nr,arb->nb", state, row[:, 0], core)
+    return state[:, 0]
 
 
 def cp_network(
@@ -180,4 +213,47 @@ def tucker_network(
     biases: list[Array | None] = [None] * len(sizes)
     return SeparableNetwork(
         tuple(features), tuple(unknowns), tuple(features.values()), tuple(mixings), tuple(biases), core
+    )
+
+
+def product_head(network: SeparableNetwork, factors: Sequence[Any]) -> SeparableNetwork:
+    """A CP head from a sum of products, in the features of a network with a tensor-train head.
+
+    `factors`: (features, rank) an axis; where there are several unknowns, a first one (unknowns, rank).
+    """
+    rank, unknowns = factors[0].shape[1], len(network.unknowns)
+    shares = jnp.asarray(factors[0]) if unknowns > 1 else jnp.ones((1, rank))
+    mixings = []
+    for index, (mixing, factor) in enumerate(zip(network.mixings, factors[-len(network.axes) :], strict=True)):
+        assert mixing is not None
+        columns = mixing @ jnp.asarray(factor)
+        scales = shares if index == 0 else jnp.ones_like(shares)
+        mixings.append((columns[:, None, :] * scales[None]).reshape(len(columns), unknowns * rank))
+    return SeparableNetwork(
+        network.axes, network.unknowns, network.features, tuple(mixings), network.biases, None
+    )
+
+
+def resized(network: SeparableNetwork, head: str, ranks: Sequence[int]) -> SeparableNetwork:
+    """The zero field of another head (`cp`: one rank) or other ranks of the train (`tt`): what loading fills."""
+    assert network.cores is not None
+    sizes = [core.shape[1] for core in network.cores]
+    if head == "cp":
+        return product_head(network, [jnp.zeros((size, ranks[0])) for size in sizes])
+    cores = tuple(
+        jnp.zeros((left, size, right)) for left, size, right in zip([1, *ranks], sizes, [*ranks, 1], strict=True)
+    )
+    return eqx.tree_at(lambda n: n.cores, network, cores)
+
+
+def tt_network(
+    features: Mapping[str, AxisFeatures], unknowns: Sequence[str], mixings: Sequence[Float[Array, "_ _"]]
+) -> SeparableNetwork:
+    """The zero field as a tensor train of rank one, over the given combinations of features."""
+    sizes = [mixing.shape[1] for mixing in mixings]
+    sizes = sizes if len(unknowns) == 1 else [len(unknowns), *sizes]
+    cores = tuple(jnp.zeros((1, size, 1)) for size in sizes)
+    biases = (None,) * len(mixings)
+    return SeparableNetwork(
+        tuple(features), tuple(unknowns), tuple(features.values()), tuple(mixings), biases, None, cores=cores
     )

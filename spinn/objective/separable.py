@@ -255,4 +255,4 @@ def _grid(local: Local) -> Grid:
 
 def _is_cp(field: Any) -> bool:
     """Whether a residual is a sum of products, whose norm factorises."""
-    return isinstance(field, Separable) and all(term.head.core is None for term in field.terms)
+    return isinstance(field, Separable) and all(term.head.is_product for term in field.terms)

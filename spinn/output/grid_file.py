@@ -4,6 +4,12 @@
     /unknowns/<name>   one dimension an axis       /error/<name>      solution minus truth
     /derived/<name>    further quantities          /VTKHDF            the same for ParaView (see vtkhdf.py)
 
+A solution of more axes than a grid can have is saved on a cut through the centre (root attribute `cut`: where the other
+axes are held), and whole as a tensor train: the product of the matrices sum_n features[point, n] core[:, n, :].
+
+    /tensor_train/points/<axis>   (points,)            /tensor_train/cores/<unknown>/<axis>   (left, features, right)
+    /tensor_train/features/<axis> (points, features)
+
 Array dimensions are in the order of the coordinates, which the root attribute `coordinates` gives; each has its axis
 attached as an HDF5 dimension scale, so that xarray and other tools find the coordinates by themselves.
 """
@@ -34,12 +40,13 @@ def write_solution(
     reference: Arrays | None = None,
     derived: Arrays | None = None,
     attributes: Mapping[str, Any] | None = None,
+    train: Mapping[str, Mapping[str, Any]] | None = None,
     vtkhdf: bool = True,
 ) -> None:
     """Write a solution on the tensor grid of `axes` to `path`, atomically.
 
     `reference` may name unknowns and derived quantities; `attributes` go to the root (`title`, `pde`, `parameters`:
-    mappings and lists as JSON text).
+    mappings and lists as JSON text). `train`: the groups of a tensor train and the arrays in them.
 
     **Raises:** ValueError for shapes and names that do not fit; SpinnError from the system, and for more than three
     space axes with `vtkhdf`.
@@ -53,6 +60,7 @@ def write_solution(
         groups = {"unknowns": grid.unknowns, "derived": grid.derived, "reference": grid.reference, "error": grid.error}
         for group, arrays in groups.items():
             _write_arrays(file.create_group(group, track_order=True), arrays, scales)
+        _write_groups(file, "tensor_train", train or {})
         if vtkhdf:
             write_vtkhdf_group(file, grid)
 
@@ -76,6 +84,15 @@ def _write_arrays(group: "h5py.Group", arrays: Arrays, scales: "h5py.Group") -> 
         for index, axis in enumerate(scales):
             dataset.dims[index].label = axis
             dataset.dims[index].attach_scale(scales[axis])
+
+
+def _write_groups(parent: "h5py.Group", name: str, arrays: Mapping[str, Any]) -> None:
+    """Arrays in groups, as deep as the mapping."""
+    for key, value in arrays.items():
+        if isinstance(value, Mapping):
+            _write_groups(parent, f"{name}/{key}", value)
+        else:
+            parent.create_dataset(f"{name}/{key}", data=value)
 
 
 def read_solution(path: Path) -> SolutionGrid:

@@ -68,7 +68,7 @@ def test_a_fixed_basis_is_solved_by_gauss_newton_and_grown():
         {"network": {"modes": 5}},
         {"network": {"rank": 5}},
         {"network": {"features": "mlp"}},
-        {"network": {"head": "cp"}},
+        {"network": {"head": "cp", "modes": 5}},
         {"train": [{"optimizer": "adam", "steps": 5}]},
     ],
 )

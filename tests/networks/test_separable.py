@@ -11,7 +11,15 @@ import pytest
 
 from spinn.fields import Grid
 from spinn.networks.bodies import MLP, Fourier, Legendre, Sine
-from spinn.networks.separable import AxisFeatures, SeparableNetwork, cp_network, tucker_network
+from spinn.networks.separable import (
+    AxisFeatures,
+    SeparableNetwork,
+    cp_network,
+    product_head,
+    resized,
+    tt_network,
+    tucker_network,
+)
 
 pytestmark = pytest.mark.usefixtures("x64", "quick_compile")
 
@@ -108,3 +116,35 @@ def test_different_keys_give_different_networks_and_one_key_the_same() -> None:
 def test_coordinates_are_scaled_to_the_unit_interval() -> None:
     scaled = features()["x"].scaled(jnp.array([-1.0, 1.0, 3.0]), 1).coefficients[:, :, 0]
     np.testing.assert_allclose(scaled, [[-1, 0, 1], [0.5, 0.5, 0.5]])
+
+
+def trained_train(ranks=(2, 3, 4)) -> SeparableNetwork:
+    """A tensor train of two unknowns with random cores."""
+    mixings = [jax.random.normal(KEY, (width, size)) for width, size in ((3, 2), (4, 3), (3, 2))]
+    network = resized(tt_network(features(), ("u", "v"), mixings), "tt", ranks)
+    assert network.cores is not None
+    keys = jax.random.split(KEY, len(network.cores))
+    cores = tuple(jax.random.normal(k, core.shape) for k, core in zip(keys, network.cores, strict=True))
+    return eqx.tree_at(lambda n: n.cores, network, cores)
+
+
+def test_tensor_train_on_the_grid_is_its_values_at_points():
+    network = trained_train()
+    assert (network.head, network.ranks) == ("tt", (2, 3, 4))
+    fields = network.fields(grid(), network.tables(grid().points, dict.fromkeys("txy", 2)))
+    values = network.at_points(flat())
+    for name, field in fields.items():
+        np.testing.assert_allclose(field.value.ravel(), values[name], atol=1e-12)
+    bent, h = fields["u"].d("xx").value, 1e-4
+    moved = [network.at_points({**flat(), "x": flat()["x"] + step})["u"] for step in (-h, 0.0, h)]
+    np.testing.assert_allclose(bent.ravel(), (moved[0] - 2 * moved[1] + moved[2]) / h**2, atol=1e-4)
+
+
+def test_products_of_several_unknowns_are_a_cp_head():
+    train = trained_train((1, 1, 1))
+    factors = [np.asarray(core[0]) for core in train.cores]
+    network = product_head(train, factors)
+    assert (network.head, network.ranks) == ("cp", (1,))
+    for name, values in network.at_points(flat()).items():
+        np.testing.assert_allclose(values, train.at_points(flat())[name], atol=1e-12)
+    assert [m.shape[1] for m in resized(train, "cp", (5,)).mixings] == [10, 10, 10]

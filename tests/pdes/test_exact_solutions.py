@@ -35,6 +35,8 @@ OTHER_PARAMETERS = [
     ("navier_stokes_3d", {"nu": 0.001}),
     ("poisson_2d", {"waves_x": 3, "waves_y": 2, "detail": 1.5}),
     ("poisson_2d", {"detail": 0.0}),
+    ("poisson_5d", {"waves": 3, "mix": 0.0}),
+    ("poisson_10d", {"skew": 0.0}),
     ("wave", {"c": 0.3}),
     ("wave", {"c": 5.0, "amplitude": 2.0, "mode": 7}),
 ]
@@ -48,6 +50,7 @@ OTHER_DOMAINS = [
     ("klein_gordon_2d", {"t": (2.0, 5.0), "y": (0.0, 4.0)}),
     ("klein_gordon_3d", {"t": (-1.0, 1.0), "z": (0.0, 4.0)}),
     ("navier_stokes_3d", {"t": (1.0, 2.0)}),
+    ("poisson_5d", {"x2": (-1.0, 4.0), "x5": (2.0, 3.0)}),
     ("poisson_2d", {"x": (-1.0, 4.0), "y": (2.0, 3.0)}),
     ("wave", {"t": (2.0, 4.0), "x": (0.0, 7.0)}),
 ]
@@ -164,6 +167,8 @@ ORDERS = {
     "navier_stokes_2d": {"t": 1, "x": 3, "y": 3},
     "navier_stokes_3d": {"t": 1, "x": 3, "y": 3, "z": 3},
     "poisson_2d": {"x": 2, "y": 2},
+    "poisson_5d": {f"x{i}": 2 for i in range(1, 6)},
+    "poisson_10d": {f"x{i}": 2 for i in range(1, 11)},
     "wave": {"t": 2, "x": 2},
 }
 

@@ -6,7 +6,8 @@ from spinn.pdes import PDE, available, get
 
 SHIPPED = {
     "advection", "allen_cahn", "beltrami_3d", "burgers", "diffusion_2d", "flow_mixing_2d", "heat", "helmholtz_3d",
-    "kdv", "klein_gordon_2d", "klein_gordon_3d", "navier_stokes_2d", "navier_stokes_3d", "poisson_2d", "wave",
+    "kdv", "klein_gordon_2d", "klein_gordon_3d", "navier_stokes_2d", "navier_stokes_3d", "poisson_2d",
+    "poisson_5d", "poisson_10d", "wave",
 }  # fmt: skip
 
 
