@@ -19,7 +19,7 @@ from spinn.lifting import lifted
 from spinn.networks.separable import SeparableNetwork
 from spinn.objective import SeparableObjective
 from spinn.objective.normal import whole_axes
-from spinn.pdes import PDE, Box
+from spinn.pdes import PDE, Box, derivative_orders
 from spinn.recipes import Plan
 from spinn.sampling import AxisSampler
 from spinn.spectrum import (
@@ -43,8 +43,8 @@ ENOUGH_LOSS = 1e-22  # relative to the loss of the zero field (residual 1e-11 of
 RESOLVED_TAIL, RESOLVED_TAIL_OF_MANY, MANY = 1e-9, 1e-7, 4000
 MAX_GLOBAL_MODES = {False: 96, True: 160}  # polynomials, waves: beyond, an axis is cut into elements
 MAX_ELEMENTS = 40
-# Relative residuals at which a time window is cut: after a level, and where no further one helps. What it becomes.
-FAILED, POOR = 3e-2, 1e-3
+# The relative residual of a level at which Newton's method has failed, and the time window is cut. What it becomes.
+FAILED = 3e-2
 SHORTER, MAX_WINDOWS, FEWEST_TIMES = 4, 512, 12
 GROWTH = 1.5
 MAX_LEVELS = 8
@@ -243,7 +243,7 @@ class Session:
         while True:
             network = self.level(network, snapshot)
             grown = self.grown(network)
-            if (shorter := self.shortened(first, grown)) is not None:
+            if (shorter := self.shortened(first)) is not None:
                 self.place, snapshot = shorter, None
                 network = self.lifted(self.network(shorter.window, shorter.modes[-1]))
                 continue
@@ -275,7 +275,7 @@ class Session:
             return None
         modes, breaks = dict(self.place.modes[-1]), dict(self.place.breaks[-1])
         for axis in short:
-            if axis in breaks or modes[axis] * GROWTH > MAX_GLOBAL_MODES[axis in self.plan.embedding.periodic]:
+            if axis in breaks or modes[axis] * GROWTH > self.most_global(axis):
                 breaks[axis] = refined_breaks(network, axis, tail, MAX_ELEMENTS)
                 modes[axis] = ELEMENT_DEGREE
             else:
@@ -291,10 +291,16 @@ class Session:
             self.place, modes=(*self.place.modes[:-1], modes), breaks=(*self.place.breaks[:-1], breaks)
         )
 
-    def shortened(self, first: Place, grown: Place | None) -> Place | None:
-        """The place with a shorter window, to be solved anew, where Newton's method fails or modes do not help."""
+    def most_global(self, axis: str) -> float:
+        """Modes beyond which an axis is cut; elements of high order need joints so smooth that this comes later."""
+        return MAX_GLOBAL_MODES[axis in self.plan.embedding.periodic] * (
+            1 if derivative_orders(self.pde)[axis] < 3 else 3
+        )
+
+    def shortened(self, first: Place) -> Place | None:
+        """The place with a shorter window, to be solved anew, where Newton's method fails on this one."""
         residual = math.sqrt(self.stages[-1]["loss"] / self.zero_loss) if self.zero_loss > 0 else 0.0
-        if self.plan.config.windows != "auto" or residual < (FAILED if grown else POOR):
+        if self.plan.config.windows != "auto" or residual < FAILED:
             return None
         begin, end = self.domain(self.place.window)["t"]
         if end - begin < (self.last - self.pde.domain["t"][0]) / MAX_WINDOWS:

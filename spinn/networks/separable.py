@@ -229,9 +229,7 @@ def product_head(network: SeparableNetwork, factors: Sequence[Any]) -> Separable
         columns = mixing @ jnp.asarray(factor)
         scales = shares if index == 0 else jnp.ones_like(shares)
         mixings.append((columns[:, None, :] * scales[None]).reshape(len(columns), unknowns * rank))
-    return SeparableNetwork(
-        network.axes, network.unknowns, network.features, tuple(mixings), network.biases, None
-    )
+    return SeparableNetwork(network.axes, network.unknowns, network.features, tuple(mixings), network.biases, None)
 
 
 def resized(network: SeparableNetwork, head: str, ranks: Sequence[int]) -> SeparableNetwork:

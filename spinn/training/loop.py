@@ -143,10 +143,13 @@ class StageRun:
         return over_time or (spec.steps is not None and good.step >= spec.steps)
 
     def _stalled(self, good: Snapshot, value: float) -> int:
-        """Refused steps count one (the damping is still growing); two steps in a row that gain little end the stage."""
+        """Refused steps count one (the damping is still growing). A step that gains little, and whatever follows it
+        that does not gain more, end the stage.
+        """
         if self.spec.optimizer != "gauss_newton" or value <= 0.9 * good.loss:
             return 0
-        return good.stalled + (1 if value >= good.loss else PATIENCE // 2)
+        slow = value < good.loss or good.stalled >= PATIENCE // 2
+        return good.stalled + (PATIENCE // 2 if slow else 1)
 
     def _rolled_back(self, good: Snapshot, value: float) -> Snapshot:
         text = "became not a number" if math.isnan(value) else f"rose to {value:.3g}"

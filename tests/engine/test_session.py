@@ -228,7 +228,6 @@ def test_gradient_norms_are_balanced(run, configure, decay):
 def test_a_window_that_fails_is_cut_until_the_time_axis_is_covered(run, configure, decay, monkeypatch):
     """Every residual counts as a failure here, so that windows shrink to the shortest allowed."""
     monkeypatch.setattr("spinn.session.FAILED", 0.0)
-    monkeypatch.setattr("spinn.session.POOR", 0.0)
     monkeypatch.setattr("spinn.session.MAX_WINDOWS", 8)
     session, _ = run(configure(network={"features": "legendre"}), decay())
     ends = [piece.end for piece in session.pieces]
