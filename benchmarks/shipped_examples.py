@@ -48,7 +48,7 @@ def row(name: str, seed: int) -> str:
         summary = json.loads((Path(folder) / "run" / "summary.json").read_text())
     seconds, errors = summary["seconds"], summary["relative_l2"]
     published = f"{PUBLISHED[name]:.1e}" if name in PUBLISHED else ""
-    spent = " | ".join(f"{seconds[part]:.0f}" for part in ("compile", "solve", "total"))
+    spent = " | ".join(f"{seconds[part]:.1f}" for part in ("compile", "solve", "total"))
     return f"| `{name}` | {errors['all']:.1e} | {summary['truth']} | {published} | {spent} | {summary['status']} |"
 
 

@@ -50,10 +50,10 @@ class CompileClock:
             jax.monitoring.unregister_event_duration_listener(self._lasted)
             jax.monitoring.unregister_event_listener(self._happened)
 
-    def _lasted(self, event: str, duration: float, **_: Any) -> None:
+    def _lasted(self, event: str, duration_secs: float, **_: Any) -> None:
         if event.endswith(EVENTS) and threading.get_ident() == self.thread:
             now = time.perf_counter()
-            self.spans.append((now - duration, now))
+            self.spans.append((now - duration_secs, now))
 
     def _happened(self, event: str, **_: Any) -> None:
         self.from_cache += event == HIT
@@ -71,7 +71,8 @@ def kept_programs() -> Iterator[None]:
 
     A folder that cannot be written to costs nothing but the time to compile again.
     """
-    if jax.config.jax_compilation_cache_dir or not jax.config.jax_enable_compilation_cache:
+    chosen: Any = jax.config
+    if chosen.jax_compilation_cache_dir or not chosen.jax_enable_compilation_cache:
         yield
         return
     folder = programs_folder()

@@ -1,6 +1,7 @@
 """A run in order: time windows, levels of resolution within a window, stages within a level."""
 
 import dataclasses
+import functools
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -429,7 +430,7 @@ class Session:
         )  # fmt: skip
         if self.plan.is_core:
             whole = whole_axes(network.core.shape, network.axes)
-            problem = dataclasses.replace(problem, normal=lambda p, c, s: call("normal", p, c, s), whole=whole)
+            problem = dataclasses.replace(problem, normal=functools.partial(call, "normal"), whole=whole)
         return problem, combine, params
 
     def error_of(self, combine: Callable[[Any], Any], domain: Box) -> Callable[[Any], float | None]:

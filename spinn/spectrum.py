@@ -134,7 +134,8 @@ def refined_breaks(network: SeparableNetwork, axis: str, tail: float, most: int)
     index = network.axes.index(axis)
     body, (low, high) = network.features[index].body, (network.features[index].low, network.features[index].high)
     core = np.moveaxis(np.asarray(network.whole_core, float), index + 1, 0)
-    rest = np.linalg.qr(core.reshape(core.shape[0], -1).T, mode="r")  # the norm over the other axes, in few columns
+    # The norm over the other axes, in few columns.
+    rest: np.ndarray = np.linalg.qr(core.reshape(core.shape[0], -1).T)[1]
     if isinstance(body, Elements):
         breaks = tuple(float(b) for b in body.breaks)
     else:

@@ -1,5 +1,6 @@
 """Separable networks: one body an axis, under a CP, a Tucker or a tensor-train head, for several unknowns at once."""
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -85,7 +86,7 @@ class SeparableNetwork(eqx.Module):
                 tables = [self._table(*parts[0], order)]
             else:
                 stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts)
-                tables = list(jnp.unstack(jax.vmap(lambda part, m=order: self._table(*part, m))(stacked)))
+                tables = list(jnp.unstack(jax.vmap(functools.partial(self._table, order=order))(*stacked)))
             found |= {self.axes[i]: table for i, table in zip(group, tables, strict=True)}
         return {axis: found[axis] for axis in self.axes if axis in points}
 

@@ -70,7 +70,7 @@ class Preconditioner(eqx.Module):
         rest = [i for i in range(1, len(self.shape)) if i not in coupled]
         moved = jnp.transpose(x.reshape(self.shape), (*rest, *coupled))
         product = jnp.einsum(subscripts, self.inverse_root, moved.reshape(self.inverse_root.shape[:2]))
-        back = np.argsort([*rest, *coupled])
+        back = [int(place) for place in np.argsort([*rest, *coupled])]
         return jnp.transpose(product.reshape(moved.shape), back).reshape(-1)
 
 

@@ -130,9 +130,14 @@ def _gauss_newton(problem: Problem, seed: int, floor: float) -> Method:
         def blocks(params: Any) -> Any:
             return problem.blocks(params, context, scales)
 
-        normal = problem.normal and (lambda params: problem.normal(params, context, scales))
+        known = problem.normal
+
+        def normal(params: Any) -> Any:
+            assert known is not None
+            return known(params, context, scales)
+
         params, state, parts = gauss_newton_step(
-            blocks, params, state, key=key, normal=normal, whole=problem.whole, floor=floor
+            blocks, params, state, key=key, normal=normal if known else None, whole=problem.whole, floor=floor
         )
         return params, state, jnp.stack([state.loss, state.loss]), parts
 
