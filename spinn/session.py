@@ -19,7 +19,7 @@ from spinn.evaluation import Piece, grid_values
 from spinn.lifting import lifted
 from spinn.networks.separable import SeparableNetwork
 from spinn.objective import SeparableObjective
-from spinn.objective.normal import whole_axes
+from spinn.objective.separable import coupling_of
 from spinn.pdes import PDE, Box, derivative_orders
 from spinn.recipes import Plan
 from spinn.sampling import AxisSampler
@@ -429,8 +429,8 @@ class Session:
             self.error_of(combine, domain), points, names,
         )  # fmt: skip
         if self.plan.is_core:
-            whole = whole_axes(network.core.shape, network.axes)
-            problem = dataclasses.replace(problem, normal=functools.partial(call, "normal"), whole=whole)
+            kept = coupling_of(network)
+            problem = dataclasses.replace(problem, normal=functools.partial(call, "normal"), kept=kept)
         return problem, combine, params
 
     def error_of(self, combine: Callable[[Any], Any], domain: Box) -> Callable[[Any], float | None]:

@@ -2,14 +2,15 @@
 
 A term of the linearised residual is a coefficient times a Kronecker product of axis factors, so J^T J is a sum of
 Kronecker products of per-axis Gram matrices, weighted with mean products of the coefficients. Along some axes (time, as
-a rule) and between the unknowns it is kept whole; along the others only its diagonal is, which is all there is for
-Fourier modes, and nearly all for features that are orthogonal in values and in the highest derivative. This is the fast
+a rule) and between the unknowns it is kept whole; along the others only what couples few modes is: sine and cosine of a
+wave number, which is all there is for Fourier modes (a first derivative turns one into the other), and the diagonal for
+features that are orthogonal in values and in the highest derivative, which is nearly all. This is the fast
 diagonalisation of the linear separable part (Lynch, Rice, Thomas 1964), for least squares and for systems.
 """
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -19,35 +20,43 @@ from jaxtyping import Array, Float
 from spinn.fields import Grid, GridField
 from spinn.fields.factors import product
 from spinn.fields.linearisation import Linear, linearised
+from spinn.optim.coupling import Coupling, in_groups
 
 # Unknowns up to which J^T J is kept whole, and rows of its blocks where it is not.
 MAX_WHOLE = 800
-MAX_ROWS = 260
+MAX_ROWS = 320
 
 Normal = Float[Array, "modes rows rows"]
 
 
-def whole_axes(shape: Sequence[int], axes: Sequence[str]) -> tuple[int, ...]:
-    """Positions of the axes along which coupling is kept: all of a small core, else time, where blocks stay small.
+def coupling(shape: Sequence[int], axes: Sequence[str], waves: Collection[str] = ()) -> Coupling:
+    """What is kept of J^T J: all for a small core, else time and the pairs of waves, where blocks stay small.
 
-    **Arguments:** `shape`: that of the core, (unknowns, features of each axis).
+    **Arguments:** `shape`: that of the core, (unknowns, features of each axis); `waves`: axes whose features are a
+    constant, then sine and cosine of each wave number.
     """
     if math.prod(shape) <= MAX_WHOLE:
-        return tuple(range(len(axes)))
-    return tuple(i for i, axis in enumerate(axes) if axis == "t" and shape[0] * shape[i + 1] <= MAX_ROWS)
+        return Coupling(tuple(range(len(axes))), (1,) * len(axes))
+    time = tuple(i for i, axis in enumerate(axes) if axis == "t")
+    pairs = tuple(2 if axis in waves and axis != "t" else 1 for axis in axes)
+    for whole in (time, ()):
+        for groups in (pairs, (1,) * len(axes)):
+            if shape[0] * math.prod(shape[i + 1] for i in whole) * math.prod(groups) <= MAX_ROWS:
+                return Coupling(whole, groups)
+    return Coupling((), (1,) * len(axes))
 
 
 def normal_blocks(
-    blocks: Mapping[str, tuple[GridField, Any]], shape: Sequence[int], whole: tuple[int, ...], dtype: Any
+    blocks: Mapping[str, tuple[GridField, Any]], shape: Sequence[int], kept: Coupling, dtype: Any
 ) -> Normal:
-    """Blocks of J^T J, one for each combination of modes of the axes that are not `whole`.
+    """Blocks of J^T J, one for each combination of groups of modes of the axes that are not kept whole.
 
     **Arguments:** `blocks`: residual fields with the roots of their weights; `shape`: that of the free core, (unknowns,
-    features of each axis); `whole`: positions of the axes that are kept whole. Rows run over the unknowns, then over
-    the modes of these axes.
+    features of each axis). Rows run over the unknowns, the modes of whole axes, and the members of groups; those of
+    modes that only fill a group up are zero.
     """
     parts = [
-        jnp.square(root) * _of_block(_read(linear, field.grid, shape[1:], dtype), shape[0], whole)
+        jnp.square(root) * _of_block(_read(linear, field.grid, shape[1:], dtype), shape[0], kept)
         for field, root in blocks.values()
         if (linear := linearised(field))
     ]
@@ -85,25 +94,27 @@ def _read(linear: Linear, grid: Grid, free: Sequence[int], dtype: Any) -> _Terms
     return _Terms(factors, weights, np.array(places).T, unknown, [coefficient for coefficient, _ in linear])
 
 
-def _of_block(terms: _Terms, unknowns: int, whole: tuple[int, ...]) -> Normal:
-    rest = tuple(i for i in range(len(terms.factors)) if i not in whole)
+def _of_block(terms: _Terms, unknowns: int, kept: Coupling) -> Normal:
+    rest = kept.rest
     if not rest:
         matrix = _jacobian(terms, unknowns)
         return (matrix.T @ matrix)[None]
-    products = _coefficient_products(terms, whole, rest)
-    rows = _khatri_rao(terms, whole)
-    modes = _diagonals(terms, rest)
+    products = _coefficient_products(terms, kept.whole, rest)
+    rows = _khatri_rao(terms, kept.whole)
+    modes = _group_grams(terms, rest, kept.groups)
     owners = [np.nonzero(terms.unknown == j)[0] for j in range(unknowns)]
+    size, count, members = rows.shape[2], *modes.shape[2:4]
 
     def block(j: int, k: int) -> Array:
+        if not (owners[j].size and owners[k].size):
+            return jnp.zeros((count, size * members, size * members), rows.dtype)
         pair = np.ix_(owners[j], owners[k])
         coupled = jnp.einsum("pta,qtb,pqt->pqab", rows[owners[j]], rows[owners[k]], products[pair])
-        return jnp.einsum("pqab,pqm->mab", coupled, modes[pair])
+        return jnp.einsum("pqab,pqmrs->marbs", coupled, modes[pair]).reshape(count, size * members, size * members)
 
-    size, count = rows.shape[2], modes.shape[2]
-    empty = jnp.zeros((count, size, size), rows.dtype)
+    upper = {(j, k): block(j, k) for j in range(unknowns) for k in range(j, unknowns)}
     filled = [
-        [block(j, k) if owners[j].size and owners[k].size else empty for k in range(unknowns)] for j in range(unknowns)
+        [upper[j, k] if j <= k else jnp.swapaxes(upper[k, j], 1, 2) for k in range(unknowns)] for j in range(unknowns)
     ]
     return jnp.concatenate([jnp.concatenate(row, 2) for row in filled], 1)
 
@@ -121,14 +132,19 @@ def _khatri_rao(terms: _Terms, axes: tuple[int, ...], weighted: bool = False) ->
     return result
 
 
-def _diagonals(terms: _Terms, axes: tuple[int, ...]) -> Float[Array, "terms terms modes"]:
-    """Diagonals of the Kronecker products of Gram matrices over some axes, for every pair of terms."""
+def _group_grams(
+    terms: _Terms, axes: tuple[int, ...], groups: tuple[int, ...]
+) -> Float[Array, "terms terms modes members members"]:
+    """Kronecker products of Gram matrices over some axes, within groups of modes, for every pair of terms."""
     count = len(terms.places)
-    result = jnp.ones((count, count, 1), terms.factors[0].dtype)
+    result = jnp.ones((count, count, 1, 1, 1), terms.factors[0].dtype)
     for axis in axes:
         factor, place = terms.factors[axis], terms.places[:, axis]
-        gram = jnp.einsum("kna,lna,n->kla", factor, factor, terms.weights[axis])[np.ix_(place, place)]
-        result = (result[..., :, None] * gram[..., None, :]).reshape(count, count, -1)
+        grouped = in_groups(factor, 2, groups[axis])
+        gram = jnp.einsum("kngr,lngs,n->klgrs", grouped, grouped, terms.weights[axis])[np.ix_(place, place)]
+        joined = jnp.einsum("pqmrs,pqgtu->pqmgrtsu", result, gram)
+        members = result.shape[3] * groups[axis]
+        result = joined.reshape(count, count, -1, members, members)
     return result
 
 

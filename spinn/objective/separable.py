@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from spinn.errors import SpinnError
 from spinn.fields import Grid, Separable, coordinate_fields
 from spinn.fields.evaluation import evaluate
+from spinn.networks.bodies import Fourier
 from spinn.networks.separable import SeparableNetwork
 from spinn.objective.blocks import (
     NO_SCALES,
@@ -23,8 +24,9 @@ from spinn.objective.blocks import (
     half_square,
     interior_residuals,
 )
-from spinn.objective.normal import Normal, normal_blocks, whole_axes
+from spinn.objective.normal import Normal, coupling, normal_blocks
 from spinn.objective.norms import compressed_block, gram_norm, grid_norm, qr_norm
+from spinn.optim.coupling import Coupling
 from spinn.pdes import PDE, Face, Local, derivative_orders
 from spinn.pdes._conditions import At
 from spinn.sampling.separable import AxisBatch
@@ -90,9 +92,7 @@ class SeparableObjective:
         conditions = condition_residuals(self.pde, at, self._before(previous, batch), self.skip)
         found = {**interior_residuals(self.pde, at(None)), **conditions}
         rooted = {name: (field, self.weighting.root(name, own, scales)) for name, (field, own) in found.items()}
-        return normal_blocks(
-            rooted, network.core.shape, whole_axes(network.core.shape, network.axes), network.core.dtype
-        )
+        return normal_blocks(rooted, network.core.shape, coupling_of(network), network.core.dtype)
 
     def conditions(
         self, network: SeparableNetwork, batch: AxisBatch, previous: SeparableNetwork | None = None
@@ -246,6 +246,14 @@ class SeparableObjective:
         shapes, _ = jax.eval_shape(slab, jnp.int32(0), tables, nothing)
         zero = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
         return jax.lax.scan(add, (zero, nothing), jnp.arange(self.slabs) * width)[0][0]
+
+
+def coupling_of(network: SeparableNetwork) -> Coupling:
+    """What is kept of J^T J in the core of a network."""
+    assert network.core is not None
+    axes = zip(network.axes, network.features, strict=True)
+    waves = frozenset(axis for axis, features in axes if isinstance(features.body, Fourier))
+    return coupling(network.core.shape, network.axes, waves)
 
 
 def _grid(local: Local) -> Grid:

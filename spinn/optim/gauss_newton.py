@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, PRNGKeyArray
+
+from spinn.optim.coupling import Coupling
 
 # Weight of the diagonal in the estimated blocks.
 SHRINKAGE = 0.1
@@ -47,15 +48,14 @@ class _Cgls(NamedTuple):
 
 
 class Preconditioner(eqx.Module):
-    """A change of variables, one block a mode, that makes the columns of J nearly orthonormal.
+    """A change of variables, one block a group of modes, that makes the columns of J nearly orthonormal.
 
-    Parameters are a core of `shape` (unknowns, n_1, ..., n_d). A block couples the unknowns and the axes named `whole`
-    (positions among 1 ... d, counted from 0); there is one for each combination of modes of the others.
+    Parameters are a core of `shape` (unknowns, n_1, ..., n_d); `kept` says which of them a block holds.
     """
 
-    inverse_root: Float[Array, "modes rows rows"]
+    inverse_root: Float[Array, "blocks rows rows"]
     shape: tuple[int, ...] = eqx.field(static=True)
-    whole: tuple[int, ...] = eqx.field(static=True)
+    kept: Coupling = eqx.field(static=True)
 
     def apply(self, x: Vector) -> Vector:
         """From scaled variables to parameters."""
@@ -66,17 +66,11 @@ class Preconditioner(eqx.Module):
         return self._times(gradient, "mij,mj->mi")
 
     def _times(self, x: Vector, subscripts: str) -> Vector:
-        coupled = [0, *(1 + i for i in self.whole)]
-        rest = [i for i in range(1, len(self.shape)) if i not in coupled]
-        moved = jnp.transpose(x.reshape(self.shape), (*rest, *coupled))
-        product = jnp.einsum(subscripts, self.inverse_root, moved.reshape(self.inverse_root.shape[:2]))
-        back = [int(place) for place in np.argsort([*rest, *coupled])]
-        return jnp.transpose(product.reshape(moved.shape), back).reshape(-1)
+        product = jnp.einsum(subscripts, self.inverse_root, self.kept.blocks(x.reshape(self.shape)))
+        return self.kept.core(product, self.shape).reshape(-1)
 
 
-def preconditioner(
-    normal: Float[Array, "modes rows rows"], shape: tuple[int, ...], whole: tuple[int, ...]
-) -> Preconditioner:
+def preconditioner(normal: Float[Array, "blocks rows rows"], shape: tuple[int, ...], kept: Coupling) -> Preconditioner:
     """From blocks of J^T J. They are scaled to unit diagonals first, which leaves Cholesky's method all digits."""
     diagonal = jnp.diagonal(normal, axis1=1, axis2=2)
     tiny = jnp.finfo(normal.dtype).tiny
@@ -87,7 +81,7 @@ def preconditioner(
     root = jnp.linalg.cholesky(correlations + floor * eye)
     root = jnp.where(jnp.all(jnp.isfinite(root), (1, 2), keepdims=True), root, eye)  # columns alone, where it fails
     inverse = jax.scipy.linalg.solve_triangular(root, jnp.broadcast_to(eye, root.shape), lower=True)
-    return Preconditioner(inverse * scale[:, None, :], shape, whole)
+    return Preconditioner(inverse * scale[:, None, :], shape, kept)
 
 
 def probed_normal(
@@ -162,27 +156,27 @@ def gauss_newton_step(
     *,
     key: PRNGKeyArray,
     normal: Callable[[Any], Float[Array, "modes rows rows"]] | None = None,
-    whole: tuple[int, ...] = (),
+    kept: Coupling | None = None,
     floor: float = 0.0,
     max_iterations: int = 500,
     probes: int = 32,
 ) -> tuple[Any, GaussNewtonState, Any]:
     """One trust step: taken if the loss falls (then the damping shrinks), refused otherwise (then it grows).
 
-    **Arguments:** `normal(params)`: blocks of J^T J that couple the unknowns and the axes at the positions `whole`, for
-    parameters that are a lone core; without it they are estimated. `floor`: the loss that is good enough.
+    **Arguments:** `normal(params)`: the blocks of J^T J that are `kept`, for parameters that are a lone core; without
+    it those between the unknowns are estimated. `floor`: the loss that is good enough.
 
     Returns the parameters, the state, and half the squared norm of each block (a tree like that of `blocks`).
     """
     flat, unravel = ravel_pytree(params)
     residual, push = jax.linearize(lambda x: blocks(unravel(x)), flat)
     pull = jax.linear_transpose(push, flat)
-    if normal is not None:
-        scaling = preconditioner(normal(params), jax.tree.leaves(params)[0].shape, whole)
+    if normal is not None and kept is not None:
+        scaling = preconditioner(normal(params), jax.tree.leaves(params)[0].shape, kept)
     else:
         unknowns = _unknowns(params)
         estimate = probed_normal(lambda z: pull(z)[0], residual, unknowns, probes, key=key)
-        scaling = preconditioner(estimate, (unknowns, flat.size // unknowns), ())
+        scaling = preconditioner(estimate, (unknowns, flat.size // unknowns), Coupling((), (1,)))
 
     def forward(x: Vector) -> Any:
         return push(scaling.apply(x))

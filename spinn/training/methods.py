@@ -137,7 +137,7 @@ def _gauss_newton(problem: Problem, seed: int, floor: float) -> Method:
             return known(params, context, scales)
 
         params, state, parts = gauss_newton_step(
-            blocks, params, state, key=key, normal=normal if known else None, whole=problem.whole, floor=floor
+            blocks, params, state, key=key, normal=normal if known else None, kept=problem.kept, floor=floor
         )
         return params, state, jnp.stack([state.loss, state.loss]), parts
 

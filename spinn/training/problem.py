@@ -6,6 +6,8 @@ from typing import Any
 
 from jaxtyping import PRNGKeyArray
 
+from spinn.optim.coupling import Coupling
+
 Params = Any
 Context = Any  # whatever the functions need besides: the frozen part of the network, the batch, an earlier window
 
@@ -16,7 +18,7 @@ class Problem:
 
     `draw(key)` makes the context for a set of collocation points; `error(params)` is the relative L2 error where the
     truth is known cheaply, else None; `points` counts the collocation points of one evaluation. `normal`: blocks of
-    J^T J where the parameters are a core, coupled along the axes `whole`.
+    J^T J where the parameters are a core, those that are `kept`.
     """
 
     loss: Callable[[Params, Context, Mapping[str, Any]], tuple[Any, dict[str, Any]]]
@@ -26,4 +28,4 @@ class Problem:
     points: int
     names: tuple[str, ...]
     normal: Callable[[Params, Context, Mapping[str, Any]], Any] | None = None
-    whole: tuple[int, ...] = ()
+    kept: Coupling | None = None

@@ -12,7 +12,7 @@ from jax.flatten_util import ravel_pytree
 from spinn.networks.bodies import Fourier, Legendre
 from spinn.networks.separable import AxisFeatures, SeparableNetwork, tucker_network
 from spinn.objective import SeparableObjective, Weighting
-from spinn.objective.normal import MAX_WHOLE, whole_axes
+from spinn.objective.normal import MAX_WHOLE, coupling
 from spinn.pdes import PDE, Box, Dirichlet, Gauge, Initial, Periodic, exp, sin
 from spinn.sampling import AxisSampler
 
@@ -52,6 +52,8 @@ def built(bend: float) -> tuple[SeparableObjective, SeparableNetwork, Any]:
         for axis, body in {"t": Legendre(3), "x": Legendre(4), "y": Fourier(2)}.items()
     }
     network = tucker_network(features, pde.unknowns, dict.fromkeys(features), 2.0, key=jax.random.key(3))
+    waves = jnp.eye(5)[:, jnp.asarray([0, 1, 3, 2, 4])]  # the constant, then cosine and sine of each wave number
+    network = eqx.tree_at(lambda n: n.mixings, network, (None, None, waves), is_leaf=lambda leaf: leaf is None)
     sampler = AxisSampler({"t": 5, "x": 7, "y": 9}, "gauss", frozenset({"y"}))
     skip = frozenset({"periodic_u_y", "periodic_v_y"})
     objective = SeparableObjective(pde, Weighting({"second": 5.0}), skip)
@@ -81,16 +83,20 @@ def test_a_small_core_is_kept_whole_and_exact(bend: float) -> None:
     np.testing.assert_allclose(found_normal(objective, network, batch), exact.reshape(1, size, size), atol=1e-9)
 
 
-def test_a_larger_core_is_whole_in_time_and_diagonal_in_space(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without nonlinear terms the blocks are those of the exact matrix."""
+def test_a_larger_core_keeps_time_pairs_of_waves_and_the_diagonal_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without nonlinear terms the blocks are those of the exact matrix; what fills a group up is zero."""
     monkeypatch.setattr("spinn.objective.normal.MAX_WHOLE", 10)
     objective, network, batch = built(0.0)
     exact = exact_normal(objective, network, batch)
     count, t, x, y = network.core.shape  # type: ignore[union-attr]
-    found = found_normal(objective, network, batch).reshape(x, y, count, t, count, t)
+    exact = np.pad(exact, [(1, 0) if i % 4 == 3 else (0, 0) for i in range(8)])  # as the constant stands alone
+    pairs = (y + 1) // 2
+    found = found_normal(objective, network, batch).reshape(x, pairs, count, t, 2, count, t, 2)
     for i in range(x):
-        for j in range(y):
-            np.testing.assert_allclose(found[i, j], exact[:, :, i, j, :, :, i, j], atol=1e-9)
+        for j in range(pairs):
+            pair = slice(2 * j, 2 * j + 2)
+            np.testing.assert_allclose(found[i, j], exact[:, :, i, pair, :, :, i, pair], atol=1e-9)
+    assert np.abs(found[:, 1:, 0, :, 0, 1, :, 1]).max() > 1e-3  # a first derivative couples sine and cosine
 
 
 def test_nonlinear_terms_enter_by_their_mean_squares(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +104,8 @@ def test_nonlinear_terms_enter_by_their_mean_squares(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("spinn.objective.normal.MAX_WHOLE", 10)
     objective, network, batch = built(0.7)
     exact, found = exact_normal(objective, network, batch), found_normal(objective, network, batch)
-    assert np.all(np.linalg.eigvalsh(found) > 0)
+    real = np.einsum("mii->mi", found) > 0  # what fills a group up is zero
+    assert all(np.all(np.linalg.eigvalsh(one[rows][:, rows]) > 0) for one, rows in zip(found, real, strict=True))
     count, t, x, y = network.core.shape  # type: ignore[union-attr]
     trace = np.trace(exact.reshape(count * t * x * y, -1))
     assert np.trace(found, axis1=1, axis2=2).sum() == pytest.approx(trace, rel=0.5)
@@ -106,9 +113,16 @@ def test_nonlinear_terms_enter_by_their_mean_squares(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(
     ("shape", "expected"),
-    [((1, 20, 20), (0, 1)), ((1, 60, 60), (0,)), ((3, 14, 11, 11), (0,)), ((1, 300, 40), ()), ((2, 140, 40), ())],
+    [
+        ((1, 20, 20), ((0, 1), (1, 1))),
+        ((1, 60, 61), ((0,), (1, 2))),
+        ((3, 12, 11, 11), ((0,), (1, 2, 2))),
+        ((3, 40, 11, 11), ((0,), (1, 1, 1))),
+        ((1, 400, 41), ((), (1, 2))),
+        ((200, 140, 41), ((), (1, 1))),
+    ],
 )
-def test_which_axes_are_kept_whole(shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+def test_what_is_kept(shape: tuple[int, ...], expected: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
     axes = ("t", "x", "y")[: len(shape) - 1]
-    assert whole_axes(shape, axes) == expected
-    assert MAX_WHOLE < 60 * 60
+    assert coupling(shape, axes, axes[1:]) == expected
+    assert MAX_WHOLE < 60 * 61

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spinn.optim.coupling import Coupling
 from spinn.optim.gauss_newton import cgls, gauss_newton_init, gauss_newton_step, preconditioner, probed_normal
 
 pytestmark = pytest.mark.usefixtures("x64", "quick_compile")
@@ -91,35 +92,35 @@ def test_random_signs_estimate_the_blocks_of_the_normal_matrix(unknowns: int) ->
     )
 
 
-@pytest.mark.parametrize("whole", [(), (0,), (1,), (0, 1)])
-def test_the_preconditioner_inverts_its_blocks(whole: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    "kept", [Coupling((), (1, 1)), Coupling((0,), (1, 1)), Coupling((1,), (2, 1)), Coupling((0, 1), (1, 1)),
+             Coupling((), (2, 2)), Coupling((0,), (1, 2))]
+)  # fmt: skip
+def test_the_preconditioner_inverts_its_blocks(kept: Coupling) -> None:
     """P^T N P = 1 for a normal matrix N of just these blocks, whatever the scales of the parameters."""
-    shape = (2, 3, 4)
-    coupled = [0, *(1 + axis for axis in whole)]
-    rest = [axis for axis in (1, 2) if axis not in coupled]
-    rows = int(np.prod([shape[axis] for axis in coupled]))
-    modes = 24 // rows
+    shape = (2, 3, 5)
+    order = np.asarray(kept.blocks(jnp.arange(1.0, 31.0).reshape(shape)))  # numbers of the entries; 0: fills up
+    modes, rows = order.shape
     scales = np.geomspace(1e-6, 1e6, rows)
-    factors = np.stack([matrix(rows + 3, rows, seed) * scales for seed in range(modes)])
+    factors = np.stack([matrix(rows + 3, rows, seed) * scales for seed in range(modes)]) * (order > 0)[:, None]
     normal = np.einsum("mki,mkj->mij", factors, factors)
-    made = preconditioner(jnp.asarray(normal), shape, whole)
-    whole_matrix = np.zeros((24, 24))
-    order = np.arange(24).reshape(shape).transpose(*rest, *coupled).reshape(modes, rows)
-    for block, places in zip(normal, order, strict=True):
+    made = preconditioner(jnp.asarray(normal), shape, kept)
+    whole_matrix = np.zeros((31, 31))
+    for block, places in zip(normal, order.astype(int), strict=True):
         whole_matrix[np.ix_(places, places)] = block
-    columns = np.stack([np.asarray(made.apply(jnp.asarray(unit))) for unit in np.eye(24)], 1)
-    np.testing.assert_allclose(columns.T @ whole_matrix @ columns, np.eye(24), atol=1e-8)
+    columns = np.stack([np.asarray(made.apply(jnp.asarray(unit))) for unit in np.eye(30)], 1)
+    np.testing.assert_allclose(columns.T @ whole_matrix[1:, 1:] @ columns, np.eye(30), atol=1e-8)
 
 
 def test_a_block_that_is_not_definite_falls_back_on_its_diagonal() -> None:
-    made = preconditioner(jnp.asarray([[[4.0, 9.0], [9.0, 1.0]]]), (2, 1), ())
+    made = preconditioner(jnp.asarray([[[4.0, 9.0], [9.0, 1.0]]]), (2, 1), Coupling((), (1,)))
     np.testing.assert_allclose(made.inverse_root[0], np.diag([0.5, 1.0]))
 
 
 def test_the_preconditioner_and_its_transpose_belong_together() -> None:
     x, y = matrix(6, 1)[:, 0], matrix(6, 1, 3)[:, 0]
     factors = matrix(4, 6, 5).reshape(4, 2, 3)
-    made = preconditioner(jnp.asarray(np.einsum("kmi,kmj->mij", factors, factors)), (3, 2), ())
+    made = preconditioner(jnp.asarray(np.einsum("kmi,kmj->mij", factors, factors)), (3, 2), Coupling((), (1,)))
     left = jnp.vdot(made.apply(jnp.asarray(x)), y)
     assert float(left) == pytest.approx(float(jnp.vdot(x, made.transpose(jnp.asarray(y)))), rel=1e-12)
 
