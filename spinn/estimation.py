@@ -6,11 +6,12 @@ from typing import Any
 import jax
 
 from spinn.alternating import Alternating
+from spinn.growth import Place
 from spinn.output.plain import plain
 from spinn.output.progress import SilentReporter
 from spinn.pdes import PDE
 from spinn.recipes import Plan
-from spinn.session import Place, Session
+from spinn.session import Session
 
 # A Gauss-Newton step solves a linear system by a few hundred products with the Jacobian and its transpose.
 GRADIENTS_PER_STEP = {"gauss_newton": 300, "lbfgs": 1.5}

@@ -9,11 +9,12 @@ import jax
 import jax.numpy as jnp
 
 from spinn.evaluation import Piece, device_context
+from spinn.growth import Place
 from spinn.output.folder import RunFolder
 from spinn.output.progress import SilentReporter
 from spinn.pdes import PDE
 from spinn.recipes import Plan
-from spinn.session import Place, Resumed, Session
+from spinn.session import Resumed, Session
 from spinn.solution import MODEL, Solution, load_pieces
 from spinn.training.checkpoints import Checkpoints
 from spinn.training.loop import Snapshot

@@ -16,62 +16,25 @@ from spinn.alternating import Alternating
 from spinn.assembly import build_network, build_objective, build_sampler, first_modes, trainable
 from spinn.compilation import CompileClock
 from spinn.evaluation import Piece, grid_values
+from spinn.growth import ENOUGH_LOSS, SETTLED, Growth, Outcome, Place, changes, resolved_tail
 from spinn.lifting import lifted
 from spinn.networks.separable import SeparableNetwork
 from spinn.objective import SeparableObjective
 from spinn.objective.separable import coupling_of
-from spinn.pdes import PDE, Box, derivative_orders
+from spinn.optim.gauss_newton import ENOUGH_CHANGE
+from spinn.pdes import PDE, Box
 from spinn.recipes import Plan
 from spinn.sampling import AxisSampler
-from spinn.spectrum import (
-    ELEMENT_DEGREE,
-    MAX_FIRST_UNKNOWNS,
-    PROBE_POINTS,
-    data_modes,
-    limited,
-    refined_breaks,
-    tails,
-    transferred,
-)
+from spinn.spectrum import MAX_FIRST_UNKNOWNS, PROBE_POINTS, data_modes, limited, tails, transferred
 from spinn.training.loop import LoopSettings, Snapshot, StageRun
 from spinn.training.methods import StageSpec
 from spinn.training.problem import Problem
 from spinn.training.reporting import Reporter
 from spinn.truth import relative_l2, truth_on_grid
 
-ENOUGH_LOSS = 1e-22  # relative to the loss of the zero field (residual 1e-11 of the data): no more steps, no more modes
-# An axis whose last modes carry less than this needs no more of them; where these are many already, less is asked.
-RESOLVED_TAIL, RESOLVED_TAIL_OF_MANY, MANY = 1e-9, 1e-7, 4000
-MAX_GLOBAL_MODES = {False: 96, True: 160}  # polynomials, waves: beyond, an axis is cut into elements
-MAX_ELEMENTS = 40
-# The relative residual of a level at which Newton's method has failed, and the time window is cut. What it becomes.
-FAILED = 3e-2
-SHORTER, MAX_WINDOWS, FEWEST_TIMES = 4, 512, 12
-GROWTH = 1.5
-MAX_LEVELS = 8
-MAX_UNKNOWNS = 80_000
-WORTHWHILE = 1.2  # a level with fewer unknowns than this times the last one's is not worth its compilation
+# A linear solve that needs more shows that the time window is too long.
+MAX_ITERATIONS_OF_A_WINDOW = 120
 ERROR_POINTS = {1: 401, 2: 101, 3: 25, 4: 11}
-
-
-def resolved_tail(unknowns: int) -> float:
-    """What the last modes of a resolved axis may carry, by how much more of them would cost."""
-    return RESOLVED_TAIL if unknowns < MANY else RESOLVED_TAIL_OF_MANY
-
-
-@dataclasses.dataclass(frozen=True)
-class Place:
-    """Where a run stands between snapshots: window, level, stage, and the modes of every window so far."""
-
-    window: int = 0
-    level: int = 0
-    stage: int = 0
-    modes: tuple[Mapping[str, int], ...] = ()
-    breaks: tuple[Mapping[str, tuple[float, ...]], ...] = ()  # of the axes that are cut into elements
-    ends: tuple[float, ...] = ()  # of the time windows so far
-    steps_before: int = 0
-    seconds_before: float = 0.0
-    level_loss: float = math.inf  # the loss that the level before ended with
 
 
 @dataclasses.dataclass(eq=False)
@@ -98,6 +61,9 @@ class Session:
     points: int = 0
     parameters: int = 0
     zero_loss: float = 0.0  # loss of the zero field: the size of the data
+    iterations: int = 0  # of the hardest linear solve of the level
+    exhausted: bool = False  # whether one was cut off
+    refused: bool = False  # whether the level ended with steps refused
     current: Any = None  # how to put the network together from the parameters being trained, and these parameters
 
     def train(self, resumed: "Resumed | None" = None) -> None:
@@ -240,113 +206,49 @@ class Session:
             network, snapshot = self.with_params(network, resumed.snapshot.params), resumed.snapshot
         elif self.pieces and not self.plan.is_basis:
             network = self.continued(self.pieces[-1].network, network)
-        first = self.place
+        first, growth = self.place, self.growth
         while True:
             network = self.level(network, snapshot)
-            grown = self.grown(network)
-            if (shorter := self.shortened(first)) is not None:
-                self.place, snapshot = shorter, None
+            snapshot, outcome = None, self.outcome()
+            if (shorter := growth.shortened(self.place, first, outcome)) is not None:
+                self.reporter.message(f"{outcome.trouble}: {changes(self.place, shorter)}")
+                self.place = shorter
                 network = self.lifted(self.network(shorter.window, shorter.modes[-1]))
                 continue
+            grown, doubts = growth.grown(self.place, network, outcome) if self.plan.adaptive else (None, [])
+            for doubt in doubts:
+                self.warn(doubt)
             if grown is None:
                 return network
             self.reporter.message(
-                f"not resolved yet (last modes carry {max(tails(network).values()):.1e}): {self.changes(grown)}"
+                f"not resolved yet (last modes carry {max(tails(network).values()):.1e}): {changes(self.place, grown)}"
             )
-            self.place = dataclasses.replace(
-                grown, level=self.place.level + 1, stage=0, level_loss=self.stages[-1]["loss"]
-            )
+            self.place = dataclasses.replace(grown, level=self.place.level + 1, stage=0, level_loss=outcome.loss)
             wider = self.lifted(self.network(self.place.window, self.place.modes[-1]))
             network = eqx.tree_at(lambda n: n.core, wider, jnp.asarray(transferred(network, wider), wider.core.dtype))
-            snapshot = None
 
-    def grown(self, network: Any) -> Place | None:
-        """The place with more modes, or elements, on the axes that need them; None where all are resolved or the budget
-        is spent.
-        """
-        if not self.plan.adaptive or self.stages[-1]["loss"] < ENOUGH_LOSS * self.zero_loss:
-            return None
-        found, tail = tails(network), resolved_tail(self.parameters)
-        short = {axis: one for axis, one in found.items() if one > max(tail, 0.1 * max(found.values()))}
-        if not short:
-            return None
-        loss, before = self.stages[-1]["loss"], self.place.level_loss
-        if loss > 0.5 * before:
-            self.warn(f"more modes lowered the loss only from {before:.2e} to {loss:.2e}: the solution may be rough")
-            return None
-        modes, breaks = dict(self.place.modes[-1]), dict(self.place.breaks[-1])
-        for axis in short:
-            if axis in breaks or modes[axis] * GROWTH > self.most_global(axis):
-                breaks[axis] = refined_breaks(network, axis, tail, MAX_ELEMENTS)
-                modes[axis] = ELEMENT_DEGREE
-            else:
-                modes[axis] = -(-int(modes[axis] * GROWTH * 2) // 2)
-        modes = self.within_budget(modes, breaks)
-        gain = self.size(modes, breaks) / self.size(self.place.modes[-1], self.place.breaks[-1])
-        cut = breaks != self.place.breaks[-1]
-        if (gain < WORTHWHILE and not cut) or self.place.level + 1 >= MAX_LEVELS:
-            listed = ", ".join(f"{axis} {tail:.1e}" for axis, tail in short.items())
-            self.warn(f"the last modes still carry {listed} of the solution: give network.modes, or train networks")
-            return None
-        return dataclasses.replace(
-            self.place, modes=(*self.place.modes[:-1], modes), breaks=(*self.place.breaks[:-1], breaks)
+    def outcome(self) -> Outcome:
+        """How the level that has just ended went."""
+        return Outcome(
+            self.stages[-1]["loss"], self.zero_loss, self.parameters, self.iterations, self.exhausted, self.refused
         )
 
-    def most_global(self, axis: str) -> float:
-        """Modes beyond which an axis is cut; elements of high order need joints so smooth that this comes later."""
-        return MAX_GLOBAL_MODES[axis in self.plan.embedding.periodic] * (
-            1 if derivative_orders(self.pde)[axis] < 3 else 3
-        )
+    def grows(self, network: Any, loss: float) -> bool:
+        """Whether the present level would be followed by one with more modes if it ended here."""
+        outcome = Outcome(loss, self.zero_loss, self.parameters, self.iterations, self.exhausted)
+        return self.growth.grown(self.place, network, outcome)[0] is not None
 
-    def shortened(self, first: Place) -> Place | None:
-        """The place with a shorter window, to be solved anew, where Newton's method fails on this one."""
-        residual = math.sqrt(self.stages[-1]["loss"] / self.zero_loss) if self.zero_loss > 0 else 0.0
-        if self.plan.config.windows != "auto" or residual < FAILED:
-            return None
-        begin, end = self.domain(self.place.window)["t"]
-        if end - begin < (self.last - self.pde.domain["t"][0]) / MAX_WINDOWS:
-            return None
-        cut = begin + (end - begin) / SHORTER
-        self.reporter.message(f"residual {residual:.1e} on t in [{begin:g}, {end:g}]: shorter window, to {cut:g}")
-        modes = {**first.modes[-1], "t": max(FEWEST_TIMES, -(-first.modes[-1]["t"] * 3 // 4))}
-        return dataclasses.replace(
-            first, level=0, stage=0, level_loss=math.inf, ends=(*self.place.ends[:-1], cut),
-            modes=(*first.modes[:-1], modes), steps_before=self.place.steps_before,
-            seconds_before=self.place.seconds_before,
-        )  # fmt: skip
-
-    def within_budget(self, modes: Mapping[str, int], breaks: Mapping[str, tuple[float, ...]]) -> dict[str, int]:
-        """Modes of the axes that are not cut, fewer if there would be too many unknowns, but never fewer than now."""
-        pieces = math.prod((len(breaks[axis]) - 1) * (modes[axis] + 1) for axis in breaks)
-        whole = {axis: count for axis, count in modes.items() if axis not in breaks}
-        if not whole:
-            return dict(modes)
-        room = max(MAX_UNKNOWNS // pieces, 1)
-        fewer = limited(whole, self.plan.embedding.periodic, len(self.pde.unknowns), room)
-        now = self.place.modes[-1]
-        return {**modes, **{axis: max(count, now[axis]) for axis, count in fewer.items()}}
-
-    def size(self, modes: Mapping[str, int], breaks: Mapping[str, tuple[float, ...]]) -> int:
-        """About how many features all axes have together."""
-        return math.prod(n * (len(breaks[axis]) - 1) if axis in breaks else n for axis, n in modes.items())
-
-    def changes(self, grown: Place) -> str:
-        """What grows, in words."""
-        old, cuts, modes, breaks = self.place.modes[-1], self.place.breaks[-1], grown.modes[-1], grown.breaks[-1]
-        more = [f"{axis} {old[axis]} -> {n}" for axis, n in modes.items() if axis not in breaks and n != old[axis]]
-        parts = [
-            f"{axis} {len(cuts.get(axis, (0, 1))) - 1} -> {len(ends) - 1}"
-            for axis, ends in breaks.items()
-            if ends != cuts.get(axis)
-        ]
-        named = (f"{what} {', '.join(found)}" for what, found in (("modes", more), ("elements", parts)) if found)
-        return "; ".join(named)
+    @property
+    def growth(self) -> Growth:
+        """What decides how the run goes on."""
+        return Growth(self.plan, self.pde)
 
     def level(self, network: Any, snapshot: Snapshot | None) -> Any:
         """All stages at one resolution."""
         problem, combine, params = self.problem(network)
         self.points, self.parameters = problem.points, sum(leaf.size for leaf in jax.tree.leaves(params))
         self.current = (combine, params)
+        self.iterations, self.exhausted = 0, False
         for number in range(self.place.stage, len(self.plan.config.train)):
             self.place = dataclasses.replace(self.place, stage=number)
             run = self.stage_run(problem, number)
@@ -363,6 +265,8 @@ class Session:
             steps, seconds = place.steps_before + last.step, place.seconds_before + last.seconds
             self.record({**metrics, "step": steps, "seconds": seconds})
             self.current = (combine, last.params)
+            self.iterations = max(self.iterations, run.iterations(last))
+            self.exhausted, self.refused = self.exhausted or run.exhausted(last), run.refused(last)
             for listener in self.listeners:
                 listener(place, last)
         compiling = self.compile_seconds - compiled
@@ -382,7 +286,11 @@ class Session:
         windows = self.window_name() if len(place.ends) > 1 or place.ends[:1] != (self.last,) else ""
         level = f" level {place.level + 1}" if self.plan.adaptive else ""
         floor = ENOUGH_LOSS * self.zero_loss
-        settings = LoopSettings(config.seed, config.sampling.resample_every, config.loss.weighting, floor)
+        change = SETTLED * resolved_tail(self.parameters) if self.plan.adaptive else ENOUGH_CHANGE
+        waits = {} if config.windows != "auto" else {"max_iterations": MAX_ITERATIONS_OF_A_WINDOW, "impatient": True}
+        settings = LoopSettings(
+            config.seed, config.sampling.resample_every, config.loss.weighting, floor, change, **waits
+        )
         return StageRun(problem, spec, settings, f"{windows}{stage.optimizer}{level}", self.reporter,
                         self.compiled)  # fmt: skip
 
@@ -428,6 +336,8 @@ class Session:
             lambda p, c, s: call("loss", p, c, s), lambda p, c, s: call("blocks", p, c, s), draw,
             self.error_of(combine, domain), points, names,
         )  # fmt: skip
+        if self.plan.adaptive:
+            problem = dataclasses.replace(problem, grows=lambda p, loss: self.grows(combine(p), loss))
         if self.plan.is_core:
             kept = coupling_of(network)
             problem = dataclasses.replace(problem, normal=functools.partial(call, "normal"), kept=kept)

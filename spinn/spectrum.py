@@ -103,6 +103,26 @@ def tails(network: SeparableNetwork) -> dict[str, float]:
     return result
 
 
+def extrapolated_modes(network: SeparableNetwork, axis: str, tail: float) -> float:
+    """Modes along a global axis beyond which less than `tail` of the solution lies, if its spectrum goes on falling as
+    it does over the second half; infinite where it does not fall. Counted like the modes of the body.
+    """
+    index = network.axes.index(axis)
+    core = raw_core(network)
+    energy = np.sum(core**2, tuple(i for i in range(core.ndim) if i != index + 1))
+    body = network.features[index].body
+    if isinstance(body, Fourier):
+        energy = np.concatenate([energy[:1], energy[1 : body.modes + 1] + energy[body.modes + 1 :]])
+    count, total = len(energy), float(np.sum(energy))
+    if total == 0.0 or count < 8:
+        return math.inf
+    beyond = 0.5 * np.log(np.maximum(np.cumsum(energy[::-1])[::-1] / total, 1e-40))
+    places = np.arange(count // 2, count - count // 8)
+    slope = float(np.polyfit(places, beyond[places], 1)[0])
+    last = count - max(count // 4, 1)  # the last quarter is what `tails` looks at
+    return math.inf if slope >= 0.0 else (last + (math.log(tail) - float(beyond[last])) / slope) * 4.0 / 3.0
+
+
 def tail_share(energy: np.ndarray, body: Body) -> float:
     """Relative root energy of the last quarter of the modes, from the energy of each feature of a body."""
     total = float(np.sum(energy))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jax
 import pytest
+from threadpoolctl import threadpool_limits
 
 
 def _session_folder(factory: pytest.TempPathFactory, name: str) -> Path:
@@ -35,6 +36,13 @@ def compilation_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
         jax.config.update("jax_compilation_cache_dir", str(folder))
         yield folder
     jax.config.update("jax_compilation_cache_dir", before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_blas_thread() -> Iterator[None]:
+    """As in the engine (see `spinn.evaluation.device_context`): the workers of pytest-xdist share the cores."""
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 @pytest.fixture

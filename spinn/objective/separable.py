@@ -86,10 +86,13 @@ class SeparableObjective:
         scales: Scales = NO_SCALES,
         previous: SeparableNetwork | None = None,
     ) -> Normal:
-        """Blocks of J^T J in the core of a Tucker network, J the derivative of `blocks`; see `normal_blocks`."""
+        """Blocks of J^T J in the core of a Tucker network, J the derivative of `blocks`; see `normal_blocks`.
+
+        What conditions ask for is no part of it, whether it comes from `previous` or not.
+        """
         assert network.core is not None
         at = self._fields(network, batch)
-        conditions = condition_residuals(self.pde, at, self._before(previous, batch), self.skip)
+        conditions = condition_residuals(self.pde, at, None, self.skip)
         found = {**interior_residuals(self.pde, at(None)), **conditions}
         rooted = {name: (field, self.weighting.root(name, own, scales)) for name, (field, own) in found.items()}
         return normal_blocks(rooted, network.core.shape, coupling_of(network), network.core.dtype)

@@ -21,22 +21,34 @@ from spinn.optim.coupling import Coupling
 SHRINKAGE = 0.1
 # Bounds of the relative accuracy of the linear solves.
 FORCING = (1e-10, 3e-2)
-# A loss above this share of the last one is little gain, and the accuracy of the solve that follows.
-LITTLE, TIGHT = 0.5, 1e-7
+# A step ends the iteration where the next one would change the parameters by less than this (or by rounding, if more),
+# relative. A gradient is taken to mean this many times the change that it would if columns were orthonormal.
+ENOUGH_CHANGE, UNEVEN = 1e-11, 10.0
+# A refused step of less predicted gain than this, relative, shows a minimum up to rounding.
+NO_GAIN = 1e-3
 # A linear solve need not go further below the loss at which iterating ends than this.
 BELOW_FLOOR = 0.1
+
+# Steps of a linear solve.
+MAX_ITERATIONS = 500
 
 Vector = Float[Array, " n"]
 
 
 class GaussNewtonState(NamedTuple):
-    """Damping (relative to the scaled columns), the last loss, whether the last step was taken, and CG iterations."""
+    """Damping (relative to the scaled columns), the last loss, whether the last step was taken, and CG iterations.
+
+    `slope`: squared norm of the gradient, in scaled columns, before that step; `change`: that of the last step taken,
+    relative; `converged`: nothing is left to gain.
+    """
 
     damping: Float[Array, ""]
     loss: Float[Array, ""]
     accepted: Array
     iterations: Array
-    forcing: Float[Array, ""]  # relative accuracy asked of the next linear solve
+    slope: Float[Array, ""]
+    change: Float[Array, ""]
+    converged: Array
 
 
 class _Cgls(NamedTuple):
@@ -115,10 +127,6 @@ def cgls(
     max_iterations: int,
 ) -> tuple[Vector, Array]:
     """Minimise |J x + residual|^2 + damping |x|^2 from zero (Bjorck 1996, algorithm 7.4.1); (x, iterations)."""
-
-    def square(tree: Any) -> Array:
-        return functools.reduce(jnp.add, [jnp.vdot(leaf, leaf) for leaf in jax.tree.leaves(tree)])
-
     negative = jax.tree.map(jnp.negative, residual)
     start = transpose(negative)
     gamma0 = jnp.vdot(start, start)
@@ -128,7 +136,7 @@ def cgls(
 
     def advance(state: _Cgls) -> _Cgls:
         image = forward(state.direction)
-        curvature = square(image) + damping * jnp.vdot(state.direction, state.direction)
+        curvature = _square(image) + damping * jnp.vdot(state.direction, state.direction)
         alpha = state.gamma / curvature
         solution = state.solution + alpha * state.direction
         rest = jax.tree.map(lambda r, q: r - alpha * q, state.residual, image)
@@ -143,9 +151,14 @@ def cgls(
 
 def gauss_newton_init(loss: Float[Array, ""], damping: float = 1e-6) -> GaussNewtonState:
     """The state before the first step."""
-    forcing = jnp.asarray(FORCING[1], loss.dtype)
     return GaussNewtonState(
-        jnp.asarray(damping, loss.dtype), loss, jnp.asarray(True), jnp.zeros((), jnp.int32), forcing
+        damping=jnp.asarray(damping, loss.dtype),
+        loss=loss,
+        accepted=jnp.asarray(True),
+        iterations=jnp.zeros((), jnp.int32),
+        slope=jnp.zeros_like(loss),
+        change=jnp.full_like(loss, jnp.inf),
+        converged=jnp.asarray(False),
     )
 
 
@@ -158,13 +171,15 @@ def gauss_newton_step(
     normal: Callable[[Any], Float[Array, "modes rows rows"]] | None = None,
     kept: Coupling | None = None,
     floor: float = 0.0,
-    max_iterations: int = 500,
+    change: float = ENOUGH_CHANGE,
+    max_iterations: int = MAX_ITERATIONS,
     probes: int = 32,
 ) -> tuple[Any, GaussNewtonState, Any]:
     """One trust step: taken if the loss falls (then the damping shrinks), refused otherwise (then it grows).
 
     **Arguments:** `normal(params)`: the blocks of J^T J that are `kept`, for parameters that are a lone core; without
-    it those between the unknowns are estimated. `floor`: the loss that is good enough.
+    it those between the unknowns are estimated. `floor`: the loss that is good enough; `change`: the relative
+    change of parameters that is.
 
     Returns the parameters, the state, and half the squared norm of each block (a tree like that of `blocks`).
     """
@@ -184,32 +199,58 @@ def gauss_newton_step(
     def transpose(z: Any) -> Vector:
         return scaling.transpose(pull(z)[0])
 
+    change = max(change, 10.0 * float(jnp.finfo(flat.dtype).eps))
     old_parts = _half_squares(residual)
     before = _total(old_parts)
-    enough = BELOW_FLOOR * jnp.sqrt(floor / jnp.maximum(before, jnp.finfo(before.dtype).tiny))
-    tolerance = jnp.clip(jnp.maximum(state.forcing, enough), *FORCING)
+    slope = _square(transpose(residual))
+    tolerance = _tolerance(state, slope, before, floor, change)
     step, count = cgls(forward, transpose, residual, state.damping, tolerance, max_iterations)
-    candidate = flat + scaling.apply(step)
-    new_parts = _half_squares(blocks(unravel(candidate)))
+    moved = scaling.apply(step)
+    candidate = flat + moved
+    there, pull_there = jax.vjp(lambda x: blocks(unravel(x)), candidate)
+    left = _square(scaling.transpose(pull_there(there)[0]))
+    new_parts = _half_squares(there)
     loss = _total(new_parts)
     better = loss < before
     predicted = before - _total(_half_squares(jax.tree.map(jnp.add, residual, forward(step))))
     ratio = (before - loss) / jnp.maximum(predicted, jnp.finfo(loss.dtype).tiny)
     factor = jnp.where(ratio > 0.75, 0.1, jnp.where(ratio > 0.25, 1.0, 4.0))
     damping = jnp.clip(state.damping * jnp.where(better, factor, 10.0), 1e-16, 1e6)
-    # Eisenstat and Walker (1996), choice 2: solve as exactly as the last step shows the linear model to be worth. Where
-    # little was gained the minimum may be near, and is not zero: then only an exact solve tells.
-    gain = loss / jnp.maximum(before, jnp.finfo(loss.dtype).tiny)
-    forcing = jnp.where(gain > LITTLE, TIGHT, jnp.clip(gain, *FORCING))
     taken = unravel(jnp.where(better, candidate, flat))
     parts = jax.tree.map(lambda new, old: jnp.where(better, new, old), new_parts, old_parts)
-    return taken, GaussNewtonState(damping, jnp.where(better, loss, before), better, count, forcing), parts
+    changed = jnp.linalg.norm(moved) / jnp.maximum(jnp.linalg.norm(candidate), jnp.finfo(loss.dtype).tiny)
+    settled = UNEVEN * changed * jnp.sqrt(left / jnp.maximum(slope, jnp.finfo(slope.dtype).tiny)) < change
+    after = GaussNewtonState(
+        damping,
+        jnp.where(better, loss, before),
+        better,
+        count,
+        jnp.where(better, slope, state.slope),
+        jnp.where(better, changed, state.change),
+        jnp.where(better, settled, predicted < NO_GAIN * before),
+    )
+    return taken, after, parts
+
+
+def _tolerance(state: GaussNewtonState, slope: Array, loss: Array, floor: float, change: float) -> Array:
+    """How exactly to solve: as the last step shows the linear model to be worth (Eisenstat and Walker 1996, choice 2,
+    with gradients, which vanish also where the residual does not), and no more exactly than the end needs.
+    """
+    worth = slope / jnp.maximum(state.slope, jnp.finfo(slope.dtype).tiny)
+    to_floor = BELOW_FLOOR * jnp.sqrt(floor / jnp.maximum(loss, jnp.finfo(loss.dtype).tiny))
+    # The step to come is about as much smaller than the last one as its gradient is.
+    to_change = change / (UNEVEN * UNEVEN * state.change * jnp.sqrt(worth))
+    return jnp.clip(jnp.maximum(worth, jnp.maximum(to_floor, to_change)), *FORCING)
 
 
 def _unknowns(params: Any) -> int:
     """How many unknowns share a mode: the first axis of a lone core tensor; one for any other parametrisation."""
     leaves = jax.tree.leaves(params)
     return leaves[0].shape[0] if len(leaves) == 1 and leaves[0].ndim > 1 else 1
+
+
+def _square(tree: Any) -> Array:
+    return functools.reduce(jnp.add, [jnp.vdot(leaf, leaf) for leaf in jax.tree.leaves(tree)])
 
 
 def _total(tree: Any) -> Array:

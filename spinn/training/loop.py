@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from spinn.optim.gauss_newton import ENOUGH_CHANGE, MAX_ITERATIONS
 from spinn.training.balance import EVERY_STEPS, balanced_scales
-from spinn.training.methods import Method, StageSpec, method
+from spinn.training.methods import Limits, Method, StageSpec, method
 from spinn.training.problem import Problem
 from spinn.training.reporting import Progress, Reporter
 
@@ -19,7 +20,9 @@ MAX_ROLLBACKS = 6
 DIVERGED = 1e6  # a loss this many times the best one counts as divergence
 CHUNK = 50  # steps between looks at the loss, at most
 CHUNKS = {"lbfgs": 20}  # where a step costs more
-PATIENCE = 8  # refused Gauss-Newton steps in a row after which the stage ends
+# Refused Gauss-Newton steps in a row after which the stage ends; the same where a shorter time window can be tried.
+PATIENCE, IMPATIENCE = 8, 3
+SLOW = 2  # what a step counts that gains little
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +33,9 @@ class LoopSettings:
     resample_every: int = 0
     weighting: str = "fixed"
     floor: float = 0.0  # a Gauss-Newton stage ends below this loss: the rest is rounding
+    change: float = ENOUGH_CHANGE  # a Gauss-Newton stage ends where the next step would change less, relative
+    max_iterations: int = MAX_ITERATIONS  # of the linear solve of a Gauss-Newton step
+    impatient: bool = False  # a Gauss-Newton stage ends where a linear solve needs them all, or three steps fail
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -74,7 +80,8 @@ class StageRun:
         common = math.gcd(self.settings.resample_every, self.spec.steps or 0, balance)
         longest = CHUNKS.get(self.spec.optimizer, CHUNK)
         chunk = next(size for size in range(longest, 0, -1) if common % size == 0)
-        return method(self.problem, self.spec, chunk, self.settings.seed, self.settings.floor)
+        limits = Limits(self.settings.floor, self.settings.change, self.settings.max_iterations)
+        return method(self.problem, self.spec, chunk, self.settings.seed, limits)
 
     def start(self, params: Any) -> Snapshot:
         """The state before the first step."""
@@ -137,19 +144,38 @@ class StageRun:
         spec = self.spec
         if spec.tolerance is not None and good.best < math.inf and math.sqrt(2.0 * good.best) < spec.tolerance:
             return True
-        if spec.optimizer == "gauss_newton" and (good.stalled >= PATIENCE or good.loss < self.settings.floor):
+        if spec.optimizer == "gauss_newton" and good.step and self._settled(good):
             return True
         over_time = spec.seconds is not None and good.seconds >= spec.seconds
         return over_time or (spec.steps is not None and good.step >= spec.steps)
 
+    def _settled(self, good: Snapshot) -> bool:
+        """Whether Gauss-Newton's method has converged, or is given up."""
+        if good.stalled >= PATIENCE or good.loss < self.settings.floor or bool(good.state.converged):
+            return True
+        if good.stalled >= SLOW and self.problem.grows(good.params, good.loss):
+            return True
+        return self.settings.impatient and (self.refused(good) or self.exhausted(good))
+
+    def refused(self, good: Snapshot) -> bool:
+        """Whether Newton's method fails: several steps were refused in a row, and not for want of something to gain."""
+        if self.spec.optimizer != "gauss_newton" or bool(good.state.converged):
+            return False
+        return good.stalled >= IMPATIENCE and not bool(good.state.accepted)
+
+    def iterations(self, good: Snapshot) -> int:
+        """Of the last linear solve."""
+        return int(good.state.iterations) if self.spec.optimizer == "gauss_newton" else 0
+
+    def exhausted(self, good: Snapshot) -> bool:
+        """Whether the last linear solve was cut off."""
+        return self.iterations(good) >= self.settings.max_iterations
+
     def _stalled(self, good: Snapshot, value: float) -> int:
-        """Refused steps count one (the damping is still growing). A step that gains little, and whatever follows it
-        that does not gain more, end the stage.
-        """
+        """Refused steps count one (the damping is still growing), those that gain little `SLOW`."""
         if self.spec.optimizer != "gauss_newton" or value <= 0.9 * good.loss:
             return 0
-        slow = value < good.loss or good.stalled >= PATIENCE // 2
-        return good.stalled + (PATIENCE // 2 if slow else 1)
+        return good.stalled + (SLOW if value < good.loss else 1)
 
     def _rolled_back(self, good: Snapshot, value: float) -> Snapshot:
         text = "became not a number" if math.isnan(value) else f"rose to {value:.3g}"

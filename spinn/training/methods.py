@@ -2,14 +2,14 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from spinn.errors import SpinnError
-from spinn.optim.gauss_newton import gauss_newton_init, gauss_newton_step
+from spinn.optim.gauss_newton import ENOUGH_CHANGE, MAX_ITERATIONS, gauss_newton_init, gauss_newton_step
 from spinn.optim.schedules import UNKNOWN_STEPS, schedule
 from spinn.optim.soap import soap
 from spinn.training.problem import Problem
@@ -44,13 +44,24 @@ class Method:
     chunk: int
 
 
-def method(problem: Problem, stage: StageSpec, chunk: int, seed: int, floor: float = 0.0) -> Method:
-    """The method of a stage. `floor`: the loss below which the rest is rounding, where that is known.
+class Limits(NamedTuple):
+    """Of Gauss-Newton's method: the loss and the relative change that are small enough, and of the linear solves."""
+
+    floor: float = 0.0
+    change: float = ENOUGH_CHANGE
+    max_iterations: int = MAX_ITERATIONS
+
+
+NO_LIMITS = Limits()
+
+
+def method(problem: Problem, stage: StageSpec, chunk: int, seed: int, limits: Limits = NO_LIMITS) -> Method:
+    """The method of a stage.
 
     **Raises:** SpinnError for an unknown optimiser.
     """
     if stage.optimizer == "gauss_newton":
-        return _gauss_newton(problem, seed, floor)
+        return _gauss_newton(problem, seed, limits)
     if stage.optimizer == "lbfgs":
         return _lbfgs(problem, chunk)
     if stage.optimizer not in LEARNING_RATES:
@@ -119,7 +130,7 @@ def _without_value(state: Any, stale: Any) -> Any:
     return optax.tree.set(state, value=jnp.where(stale, jnp.asarray(jnp.inf, value.dtype), value))
 
 
-def _gauss_newton(problem: Problem, seed: int, floor: float) -> Method:
+def _gauss_newton(problem: Problem, seed: int, limits: Limits) -> Method:
     def init(params: Any, context: Any, scales: Any) -> Any:
         value = jax.eval_shape(problem.loss, params, context, scales)[0]
         return gauss_newton_init(jnp.zeros((), value.dtype))
@@ -137,7 +148,7 @@ def _gauss_newton(problem: Problem, seed: int, floor: float) -> Method:
             return known(params, context, scales)
 
         params, state, parts = gauss_newton_step(
-            blocks, params, state, key=key, normal=normal if known else None, kept=problem.kept, floor=floor
+            blocks, params, state, key=key, normal=normal if known else None, kept=problem.kept, **limits._asdict()
         )
         return params, state, jnp.stack([state.loss, state.loss]), parts
 

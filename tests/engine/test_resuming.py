@@ -104,8 +104,8 @@ def test_a_resumed_run_ends_with_the_same_bits(case, start, configure, decay, tm
 
 def test_grown_levels_resume_to_the_same_bits(start, configure, decay, tmp_path, monkeypatch, programs):
     monkeypatch.setattr(assembly, "FIRST_MODES", {1: 4})
-    pde = decay(rate=3.0)
-    plan, compiled = resolve(configure(), pde), programs(configure(), pde)
+    pde = decay(rate=40.0)
+    plan, compiled = resolve(configure(windows=1), pde), programs(configure(windows=1), pde)
     whole, records = start(plan, pde, compiled)
     levels = [record["stage"] for record in records]
     assert len(set(levels)) > 2

@@ -1,0 +1,201 @@
+"""How a run goes on after a level: more modes, elements, a shorter time window, or an end."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+
+from spinn.networks.separable import SeparableNetwork
+from spinn.pdes import PDE, derivative_orders
+from spinn.recipes import Plan
+from spinn.spectrum import ELEMENT_DEGREE, extrapolated_modes, limited, refined_breaks, tails
+
+ENOUGH_LOSS = 1e-22  # relative to the loss of the zero field (residual 1e-11 of the data): no more steps, no more modes
+# An axis whose last modes carry less than this needs no more of them, by the number of unknowns: where these are many
+# already, less is asked.
+RESOLVED_TAILS = {0: 1e-10, 4_000: 1e-7, 40_000: 1e-6}
+MAX_GLOBAL_MODES = {False: 96, True: 160}  # polynomials, waves: beyond, an axis is cut into elements
+MAX_ELEMENTS = 40
+# The relative residual of a level at which Newton's method has failed, and the time window is cut. What it becomes.
+FAILED = 3e-2
+SHORTER, MAX_WINDOWS, FEWEST_TIMES = 4, 512, 12
+# Iterations of a linear solve from which a window is cut in two rather than given more modes in time: they grow with
+# its length.
+HARD = 60
+# Bounds of the growth of the modes of an axis in one level, the upper one by the number of axes.
+LEAST_GROWTH, MOST_GROWTH = 1.25, {1: 3.0, 2: 2.5, 3: 2.0, 4: 1.7}
+# Growth aims at last modes that carry this share of what a resolved axis may carry; a solution is iterated until it
+# changes by less than this share.
+BELOW, SETTLED = 0.1, 0.01
+MAX_LEVELS = 8
+MAX_UNKNOWNS = {"whole": 80_000, "windows": 250_000}  # of a run in one window, of each of several
+WORTHWHILE = 1.2  # a level with fewer unknowns than this times the last one's is not worth its compilation
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where a run stands between snapshots: window, level, stage, and the modes of every window so far."""
+
+    window: int = 0
+    level: int = 0
+    stage: int = 0
+    modes: tuple[Mapping[str, int], ...] = ()
+    breaks: tuple[Mapping[str, tuple[float, ...]], ...] = ()  # of the axes that are cut into elements
+    ends: tuple[float, ...] = ()  # of the time windows so far
+    steps_before: int = 0
+    seconds_before: float = 0.0
+    level_loss: float = math.inf  # the loss that the level before ended with
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a level went: its loss, that of the zero field, its unknowns, and the hardest of its linear solves."""
+
+    loss: float
+    zero_loss: float
+    parameters: int
+    iterations: int = 0
+    exhausted: bool = False  # one of them was cut off
+    refused: bool = False  # the level ended with steps refused
+
+    @property
+    def residual(self) -> float:
+        """Relative to that of the zero field."""
+        return math.sqrt(self.loss / self.zero_loss) if self.zero_loss > 0 else 0.0
+
+    @property
+    def failed(self) -> bool:
+        """Whether Newton's method has failed."""
+        return self.refused or self.residual >= FAILED
+
+    @property
+    def trouble(self) -> str:
+        """What went wrong, in words."""
+        if self.failed:
+            return f"Newton's method fails (residual {self.residual:.1e})"
+        return f"a linear solve did not end in {self.iterations} iterations"
+
+
+@dataclasses.dataclass(frozen=True)
+class Growth:
+    """Decides, by the spectra of a level's solution and by how hard it was, what the next level is."""
+
+    plan: Plan
+    pde: PDE
+
+    def grown(self, place: Place, network: SeparableNetwork, outcome: Outcome) -> tuple[Place | None, list[str]]:
+        """The place with more modes, or elements, on the axes that need them, or with a window cut in two; None where
+        all are resolved or the budget is spent. With it, what users should know.
+        """
+        if outcome.loss < ENOUGH_LOSS * outcome.zero_loss:
+            return None, []
+        found, tail = tails(network), resolved_tail(outcome.parameters)
+        short = {axis: one for axis, one in found.items() if one > max(tail, 0.1 * max(found.values()))}
+        if not short:
+            return None, []
+        if outcome.loss > 0.5 * place.level_loss:
+            fell = f"from {place.level_loss:.2e} to {outcome.loss:.2e}"
+            return None, [f"more modes lowered the loss only {fell}: the solution may be rough"]
+        modes, breaks, ends = dict(place.modes[-1]), dict(place.breaks[-1]), place.ends
+        if "t" in short and outcome.iterations > HARD and self.may_cut(place):
+            del short["t"]
+            ends = self.cut(place, 2)
+        for axis in short:
+            wanted = self.more_modes(network, axis, tail)
+            if axis in breaks or (wanted > self.most_global(axis)):
+                breaks[axis] = refined_breaks(network, axis, tail, MAX_ELEMENTS)
+                modes[axis] = ELEMENT_DEGREE
+            else:
+                modes[axis] = wanted
+        modes = self.within_budget(place, modes, breaks)
+        gain = size(modes, breaks) / size(place.modes[-1], place.breaks[-1])
+        cut = breaks != place.breaks[-1] or ends != place.ends
+        if (gain < WORTHWHILE and not cut) or place.level + 1 >= MAX_LEVELS:
+            listed = ", ".join(f"{axis} {tail:.1e}" for axis, tail in short.items())
+            return None, [f"the last modes still carry {listed} of the solution: give network.modes, or train networks"]
+        return dataclasses.replace(
+            place, modes=(*place.modes[:-1], modes), breaks=(*place.breaks[:-1], breaks), ends=ends
+        ), []
+
+    def more_modes(self, network: SeparableNetwork, axis: str, tail: float) -> int:
+        """Modes at which the spectrum along an axis, continued as it falls, is below `tail`: an even number."""
+        now = network.axes.index(axis)
+        least, most = LEAST_GROWTH, MOST_GROWTH.get(len(network.axes), 1.5)
+        body = network.features[now].body
+        count = body.modes if hasattr(body, "modes") else body.width
+        wanted = extrapolated_modes(network, axis, BELOW * tail)
+        return -(-int(min(max(wanted, least * count), most * count)) // 2) * 2
+
+    def most_global(self, axis: str) -> float:
+        """Modes beyond which an axis is cut; elements of high order need joints so smooth that this comes later."""
+        return MAX_GLOBAL_MODES[axis in self.plan.embedding.periodic] * (
+            1 if derivative_orders(self.pde)[axis] < 3 else 3
+        )
+
+    def shortened(self, place: Place, first: Place, outcome: Outcome) -> Place | None:
+        """The place with a shorter window, to be solved anew from where it was `first`, where Newton's method fails on
+        this one, or where its linear solves do.
+        """
+        if not (outcome.failed or outcome.exhausted) or not self.may_cut(place):
+            return None
+        # Where only the linear solves were hard, the solution shows how many modes it needs.
+        found = first if outcome.failed else place
+        modes = {**found.modes[-1], "t": max(FEWEST_TIMES, -(-first.modes[-1]["t"] * 3 // 4))}
+        return dataclasses.replace(
+            found, level=0, stage=0, level_loss=math.inf, ends=self.cut(place, SHORTER),
+            modes=(*found.modes[:-1], modes), steps_before=place.steps_before, seconds_before=place.seconds_before,
+        )  # fmt: skip
+
+    def may_cut(self, place: Place) -> bool:
+        """Whether windows are left to us, and this one is not among the shortest."""
+        if self.plan.config.windows != "auto":
+            return False
+        begin, end = self.window(place)
+        low, high = self.pde.domain["t"]
+        return end - begin >= (high - low) / MAX_WINDOWS
+
+    def cut(self, place: Place, parts: int) -> tuple[float, ...]:
+        """The ends of windows with the last one cut."""
+        begin, end = self.window(place)
+        return (*place.ends[:-1], begin + (end - begin) / parts)
+
+    def window(self, place: Place) -> tuple[float, float]:
+        """The present time window."""
+        return place.ends[-2] if len(place.ends) > 1 else self.pde.domain["t"][0], place.ends[-1]
+
+    def within_budget(
+        self, place: Place, modes: Mapping[str, int], breaks: Mapping[str, tuple[float, ...]]
+    ) -> dict[str, int]:
+        """Modes of the axes that are not cut, fewer if there would be too many unknowns, but never fewer than now."""
+        pieces = math.prod((len(breaks[axis]) - 1) * (modes[axis] + 1) for axis in breaks)
+        whole = {axis: count for axis, count in modes.items() if axis not in breaks}
+        if not whole:
+            return dict(modes)
+        several = "t" in self.pde.coordinates and place.ends != (self.pde.domain["t"][1],)
+        room = max(MAX_UNKNOWNS["windows" if several else "whole"] // pieces, 1)
+        fewer = limited(whole, self.plan.embedding.periodic, len(self.pde.unknowns), room)
+        now = place.modes[-1]
+        return {**modes, **{axis: max(count, now[axis]) for axis, count in fewer.items()}}
+
+
+def resolved_tail(unknowns: int) -> float:
+    """What the last modes of a resolved axis may carry, by how much more of them would cost."""
+    return next(tail for least, tail in reversed(RESOLVED_TAILS.items()) if unknowns >= least)
+
+
+def size(modes: Mapping[str, int], breaks: Mapping[str, tuple[float, ...]]) -> int:
+    """About how many features all axes have together."""
+    return math.prod(n * (len(breaks[axis]) - 1) if axis in breaks else n for axis, n in modes.items())
+
+
+def changes(before: Place, after: Place) -> str:
+    """What is new in a place, in words."""
+    old, cuts, modes, breaks = before.modes[-1], before.breaks[-1], after.modes[-1], after.breaks[-1]
+    more = [f"{axis} {old[axis]} -> {n}" for axis, n in modes.items() if axis not in breaks and n != old[axis]]
+    parts = [
+        f"{axis} {len(cuts.get(axis, (0, 1))) - 1} -> {len(ends) - 1}"
+        for axis, ends in breaks.items()
+        if ends != cuts.get(axis)
+    ]
+    shorter = [f"to t = {after.ends[-1]:g}"] if after.ends != before.ends else []
+    named = (("window", shorter), ("modes", more), ("elements", parts))
+    return "; ".join(f"{what} {', '.join(found)}" for what, found in named if found)
