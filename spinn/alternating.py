@@ -18,8 +18,9 @@ from jaxtyping import Float
 
 from spinn.assembly import build_network, build_objective, build_sampler, first_modes
 from spinn.networks.separable import SeparableNetwork, product_head
+from spinn.networks.tabulated import compiled_tables
 from spinn.objective import SeparableObjective
-from spinn.objective.kronecker import compiled_tables, data_trains, linear_blocks
+from spinn.objective.kronecker import data_trains, linear_blocks
 from spinn.pdes import PDE, Box
 from spinn.recipes import Plan
 from spinn.sampling import AxisSampler

@@ -9,6 +9,7 @@ import jax
 
 from spinn.compilation import kept_programs
 from spinn.config import Config, check_resumable
+from spinn.error_estimate import estimated
 from spinn.errors import SpinnError
 from spinn.evaluation import device_context
 from spinn.output.folder import RunFolder
@@ -135,7 +136,8 @@ def _trained(
     modes = tuple(session.place.modes[: len(pieces)])
     trained = session.seconds
     solution = Solution(pde, plan.config, {}, tuple(pieces), modes, folder.path if folder else None)
-    summary = summarise(solution, session, plan, status, device, trained)
+    estimate = estimated(session, solution, status)
+    summary = summarise(solution, session, plan, status, device, trained, estimate)
     solution = dataclasses.replace(solution, summary=summary)
     if folder is not None:
         summary = write_results(solution, folder, summary, session, reporter)
@@ -149,9 +151,9 @@ def _continuing(resumed: Resumed) -> str:
 
 def estimate(config: Config, pde: PDE) -> dict[str, Any]:
     """What a run would take: parameters, collocation points, memory in bytes, and seconds of one measured step."""
-    from spinn.estimation import estimated
+    from spinn.estimation import estimated as cost
 
     device, name = choose_device(str(config.device))
     plan = resolve(config, pde, name)
     with jax.default_device(device), device_context(str(plan.config.precision)):
-        return estimated(plan, pde)
+        return cost(plan, pde)

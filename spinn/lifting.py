@@ -9,7 +9,7 @@ transfinite interpolation (Gordon 1971).
 
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -17,10 +17,12 @@ import numpy as np
 
 from spinn.embedding import Trace
 from spinn.networks.separable import SeparableNetwork
+from spinn.networks.tabulated import Tabulated
 from spinn.objective import SeparableObjective
 from spinn.sampling.separable import AxisBatch
 
 Traces = Mapping[str, tuple[Trace, ...]]
+Lifted = TypeVar("Lifted", bound=SeparableNetwork | Tabulated)
 
 
 def lifted(
@@ -36,9 +38,26 @@ def lifted(
     zero = eqx.tree_at(
         lambda n: (n.core, n.lift), network, (jnp.zeros_like(network.core), jnp.zeros_like(network.lift))
     )
-    read: Any = objective.conditions
-    residuals = {name: -np.asarray(value, float) for name, value in eqx.filter_jit(read)(zero, batch, previous).items()}
-    tables = {axis: np.asarray(table[0][:, 0], float) for axis, table in _tables(network, batch).items()}
+    read: Any = functools.partial(objective.conditions, names=blocks_of(traces))
+    tables = {axis: table[0][:, 0] for axis, table in _tables(network, batch).items()}
+    return prescribed(network, traces, eqx.filter_jit(read)(zero, batch, previous), batch, tables)
+
+
+def blocks_of(traces: Traces) -> frozenset[str]:
+    """The conditions that are held by traces, by the names of their blocks."""
+    return frozenset(name for held in traces.values() for trace in held for name in trace.blocks.values())
+
+
+def prescribed(
+    network: Lifted, traces: Traces, of_zero: Mapping[str, Any], batch: AxisBatch, values: Mapping[str, Any]
+) -> Lifted:
+    """The same from the residuals of the conditions for the zero field (minus what they prescribe), by block.
+
+    **Arguments:** `values`: of the features of every axis at the points of the batch.
+    """
+    assert network.lift is not None and network.core is not None
+    residuals = {name: -np.asarray(value, float) for name, value in of_zero.items()}
+    tables = {axis: np.asarray(table, float) for axis, table in values.items()}
     weights = {axis: np.sqrt(np.asarray(weight, float))[:, None] for axis, weight in batch.weights.items()}
     free = dict(zip(network.axes, network.core.shape[1:], strict=True))
     lift = np.zeros(network.lift.shape)

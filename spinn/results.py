@@ -1,11 +1,13 @@
 """What a run leaves behind: the summary, the solution on a grid, figures and the report."""
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from spinn.error_estimate import Estimate
 from spinn.evaluation import Piece, device_context, train_arrays
 from spinn.output.environment import versions
 from spinn.output.folder import RunFolder
@@ -33,9 +35,15 @@ SCATTERED_SEED = 20_000  # not that of training
 
 
 def summarise(
-    solution: Solution, session: Session, plan: Plan, status: str, device: str, trained: float
+    solution: Solution,
+    session: Session,
+    plan: Plan,
+    status: str,
+    device: str,
+    trained: float,
+    estimate: Estimate | None = None,
 ) -> dict[str, Any]:
-    """summary.json: errors against the truth, seconds, sizes, and how it was solved."""
+    """summary.json: errors against the truth and as estimated, seconds, sizes, and how it was solved."""
     pde, config = solution.pde, plan.config
     errors, note = _errors(solution, session.reporter)
     if errors is not None and not math.isfinite(errors["all"]):
@@ -47,9 +55,11 @@ def summarise(
         "relative_l2": errors,
         "truth": truth_kind(pde),
         "truth_note": note,
+        "error_estimate": dataclasses.asdict(estimate) if estimate else None,
         "loss": session.stages[-1]["loss"] if session.stages else None,
         "seconds": {"compile": session.compile_seconds, "solve": max(trained - session.compile_seconds, 0.0),
-                    "total": trained},
+                    "estimate": estimate.seconds if estimate else None,
+                    "total": trained + (estimate.seconds if estimate else 0.0)},
         "programs": {"compiled": session.clock.compiled, "from_cache": session.clock.from_cache},
         "collocation_points": session.points,
         "parameters": session.parameters,

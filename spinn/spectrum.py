@@ -51,14 +51,18 @@ def needed_modes(energies: np.ndarray, tail: float = DATA_TAIL) -> int:
 
 
 def data_modes(
-    blocks: Mapping[str, np.ndarray], axes: tuple[str, ...], periodic: frozenset[str], least: Mapping[str, int]
+    blocks: Mapping[str, np.ndarray],
+    axes: tuple[str, ...],
+    periodic: frozenset[str],
+    least: Mapping[str, int],
+    tail: float = DATA_TAIL,
 ) -> dict[str, int]:
     """Modes an axis that resolve every block of the zero field, at least `least`."""
     result = dict(least)
     for block in blocks.values():
         for index, axis in enumerate(axes):
             if block.shape[index] > 1:
-                found = needed_modes(mode_energies(block, index, axis in periodic))
+                found = needed_modes(mode_energies(block, index, axis in periodic), tail)
                 result[axis] = max(result[axis], found)
     return result
 
@@ -90,17 +94,41 @@ def tails(network: SeparableNetwork) -> dict[str, float]:
 
     Of an axis cut into elements: of the worst one's.
     """
+    result = {}
+    for axis, (energy, total) in _axis_energies(network).items():
+        last = np.max(_last(_body(network, axis), energy))
+        result[axis] = math.sqrt(float(last) / total) if total else 0.0
+    return result
+
+
+def mode_weights(network: SeparableNetwork) -> dict[str, np.ndarray]:
+    """The energy of the core in each mode of every axis: sine and cosine of a frequency together, and the polynomials
+    of one degree on all elements.
+    """
+    result = {}
+    for axis, (energy, _) in _axis_energies(network).items():
+        body = _body(network, axis)
+        if isinstance(body, Elements):
+            energy = np.sum((energy * _lengths(body)).reshape(-1, body.degree + 1), 0)
+        result[axis] = _by_frequency(body, energy)
+    return result
+
+
+def _axis_energies(network: SeparableNetwork) -> dict[str, tuple[np.ndarray, float]]:
+    """The energy density of every feature of an axis, and that of the whole field."""
     core = raw_core(network)
     lengths = [_lengths(features.body) for features in network.features]
     for index, length in enumerate(lengths):
         core = core * np.sqrt(length).reshape([-1 if i == index + 1 else 1 for i in range(core.ndim)])
     total = float(np.sum(core**2))
-    result = {}
-    for index, (axis, features) in enumerate(zip(network.axes, network.features, strict=True)):
-        energy = np.sum(core**2, tuple(i for i in range(core.ndim) if i != index + 1)) / lengths[index]
-        last = np.max(_last(features.body, energy))
-        result[axis] = math.sqrt(float(last) / total) if total else 0.0
-    return result
+    return {
+        axis: (np.sum(core**2, tuple(i for i in range(core.ndim) if i != index + 1)) / lengths[index], total)
+        for index, axis in enumerate(network.axes)
+    }
+
+
+def _body(network: SeparableNetwork, axis: str) -> Body:
+    return network.features[network.axes.index(axis)].body
 
 
 def extrapolated_modes(network: SeparableNetwork, axis: str, tail: float) -> float:
@@ -140,9 +168,15 @@ def _last(body: Body, energy: np.ndarray) -> np.ndarray:
     """Energy of the last quarter of the modes (of each element)."""
     if isinstance(body, Elements):
         return element_tails(energy, body.breaks.shape[0] - 1)
-    if isinstance(body, Fourier):
-        energy = np.concatenate([energy[:1], energy[1 : body.modes + 1] + energy[body.modes + 1 :]])
+    energy = _by_frequency(body, energy)
     return np.sum(energy[-max(len(energy) // 4, 1) :], keepdims=True)
+
+
+def _by_frequency(body: Body, energy: np.ndarray) -> np.ndarray:
+    """Sine and cosine of a frequency together."""
+    if not isinstance(body, Fourier):
+        return energy
+    return np.concatenate([energy[:1], energy[1 : body.modes + 1] + energy[body.modes + 1 :]])
 
 
 def refined_breaks(network: SeparableNetwork, axis: str, tail: float, most: int) -> tuple[float, ...]:

@@ -94,6 +94,7 @@ def closing_lines(summary: Mapping[str, Any], folder: Path | None) -> str:
         if parts
         else "  relative L2 error  not known: no exact solution"
     )
+    lines += _estimated(summary.get("error_estimate"))
     seconds = summary.get("seconds") or {}
     spent = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items() if value is not None)
     lines.append(f"  seconds            {spent}")
@@ -104,6 +105,18 @@ def closing_lines(summary: Mapping[str, Any], folder: Path | None) -> str:
             lines.append(f"  report             {report}")
     lines += [f"  warning            {warning}" for warning in summary.get("warnings") or ()]
     return "\n".join(lines)
+
+
+def _estimated(estimate: Mapping[str, Any] | None) -> list[str]:
+    """The line of the error estimate, where one was made."""
+    values = {name: value for name, value in ((estimate or {}).get("relative_l2") or {}).items() if value is not None}
+    if estimate is None or not values:
+        return []
+    if len(values) == 2:
+        values.pop("all", None)
+    parts = ", ".join(f"{name} {float(value):.0e}" for name, value in values.items())
+    worth = "no exact solution needed" if estimate.get("reliable") else f"not reliable: {estimate.get('note')}"
+    return [f"  error estimate     {parts} ({worth})"]
 
 
 def _continued(problem: str, out: Path | None, resume: bool) -> tuple[str, Path | None]:

@@ -47,6 +47,11 @@ class Output(Section):
         default=True, description="Draw the solution, its error where the truth is known, and the loss."
     )
     vtkhdf: Switch = Field(default=True, description="Make solution.h5 open in ParaView as VTKHDF.")
+    estimate: Auto | Switch = Field(
+        default="auto",
+        description="Estimate the error when training has ended, by one correction in a wider basis (many axes: by a "
+        "second solution); needs no exact solution. `auto` gives up where that takes much longer than solving did.",
+    )
     report: Switch = Field(default=True, description="Write report.html, one self-contained page about the run.")
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from spinn.fields.evaluation import monomial, summed
 from spinn.fields.separable import GridField, Pointwise, Separable, Univariate, varies
-from spinn.fields.terms import ONE, Term
+from spinn.fields.terms import Term
 
 Linear = list[tuple[Any, Term]]
 
@@ -34,10 +34,10 @@ def is_linear(field: GridField) -> bool:
 
 def _parts(field: GridField, scale: Any) -> Iterator[tuple[Any, Term]]:
     whole = summed(field)
-    yield from ((scale, term) for term in whole.linear.terms if term.head is not ONE)
+    yield from ((scale, term) for term in whole.linear.terms if term.head.varies)
     for factor, other in whole.others:
         if isinstance(other, Separable):
-            yield from ((scale * factor, term) for term in other.terms if term.head is not ONE)
+            yield from ((scale * factor, term) for term in other.terms if term.head.varies)
         elif isinstance(other, Pointwise):
             yield from _through(other, scale * factor)
 
@@ -60,7 +60,7 @@ def _through(field: Pointwise, scale: Any) -> Iterator[tuple[Any, Term]]:
 def _depends(field: Any) -> bool:
     """Whether a network takes part."""
     if isinstance(field, Separable):
-        return not field.is_known
+        return any(term.head.varies for term in field.terms)
     if isinstance(field, Pointwise):
         return any(_depends(argument) for argument in field.arguments)
     return isinstance(field, GridField) and not isinstance(field, Univariate)

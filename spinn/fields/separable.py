@@ -6,6 +6,7 @@ The kinds: `Univariate` (a known function of one coordinate), `Separable` (a laz
 
 import dataclasses
 import functools
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -195,8 +196,28 @@ class Pointwise(GridField):
     def value(self) -> Array:  # type: ignore[override]
         return self.function(*(a.value if isinstance(a, GridField) else a for a in self.arguments))
 
+    def mean(self, *axes: str) -> Field:
+        """Sums are averaged addend by addend, so that what is separable in them stays so."""
+        if self.is_sum:
+            return functools.reduce(operator.add, [a.mean(*axes) if varies(a) else a for a in self.arguments])
+        return GridField.mean(self, *axes)
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether it is a sum of fields and numbers, which every linear operation goes through."""
+        return self.function is jnp.add and all(varies(a) or is_scalar(a) for a in self.arguments)
+
+    @property
+    def is_multiple(self) -> bool:
+        """Whether it is a field times a number."""
+        return self.function is jnp.multiply and varies(self.arguments[0]) and is_scalar(self.arguments[1])
+
     def partial(self, axis: str) -> Field:
         """Chain rule: a `Pointwise` of the same arguments and of the derivatives of those that depend on the axis."""
+        if self.is_sum:
+            return functools.reduce(operator.add, [a.d(axis) for a in self.arguments if varies(a)])
+        if self.is_multiple:
+            return self.arguments[0].d(axis) * self.arguments[1]
         for argument in self.arguments:
             if _is_array(argument) and argument.ndim:
                 raise ValueError(

@@ -13,17 +13,24 @@ class Head:
     """How the ranks of the axes combine: a sum of products (CP), a Tucker core, or a tensor train (a core an axis).
 
     Terms of different heads never share a sum over ranks. Known functions live under the head `ONE` of rank one.
-    `unknown` is the position of the unknown that the head belongs to.
+    `unknown` is the position of the unknown that the head belongs to. `frozen`: a network that is not varied when a
+    residual is linearised.
     """
 
     core: Float[Array, "..."] | None = None
     unknown: int = 0
     train: tuple[Float[Array, "_ _ _"], ...] | None = None
+    frozen: bool = False
 
     @property
     def is_product(self) -> bool:
         """Whether terms are sums of products."""
         return self.core is None and self.train is None
+
+    @property
+    def varies(self) -> bool:
+        """Whether it belongs to a network that is being solved for."""
+        return self is not ONE and not self.frozen
 
 
 ONE = Head()

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from spinn.fields import Grid, Head, JetTable, Separable, network_field
-from spinn.networks.bodies import Body
+from spinn.networks.bodies import Body, Fourier
 from spinn.networks.taylor import Taylor, variable
 
 Tables = Mapping[str, Float[Array, "orders points unknowns rank"]]
@@ -67,10 +67,13 @@ class SeparableNetwork(eqx.Module):
     def whole_core(self) -> Float[Array, "unknowns ..."]:
         """The core with its fixed part."""
         assert self.core is not None
-        if self.lift is None:
-            return self.core
-        margins = [(0, whole - free) for whole, free in zip(self.lift.shape, self.core.shape, strict=True)]
-        return jnp.pad(self.core, margins) + self.lift
+        return joined_core(self.core, self.lift)
+
+    @property
+    def waves(self) -> frozenset[str]:
+        """Axes whose features are a constant, then sine and cosine of each wave number."""
+        axes = zip(self.axes, self.features, strict=True)
+        return frozenset(axis for axis, features in axes if isinstance(features.body, Fourier))
 
     @property
     def head(self) -> Literal["cp", "tucker", "tt"]:
@@ -131,8 +134,7 @@ class SeparableNetwork(eqx.Module):
             return {
                 name: network_field(grid, shared, Head(train=self.train(j))) for j, name in enumerate(self.unknowns)
             }
-        core = self.whole_core
-        return {name: network_field(grid, shared, Head(core[j], j)) for j, name in enumerate(self.unknowns)}
+        return tucker_fields(grid, shared, self.whole_core, self.unknowns)
 
     @property
     def ranks(self) -> tuple[int, ...] | None:
@@ -166,6 +168,21 @@ class SeparableNetwork(eqx.Module):
         for row in rows[1:]:
             result = jnp.einsum("nur...,nr->nu...", result, row[:, 0])
         return {name: result[:, j] for j, name in enumerate(self.unknowns)}
+
+
+def joined_core(core: Float[Array, "unknowns ..."], lift: Float[Array, "unknowns ..."] | None) -> Array:
+    """A free core and a fixed part, which has further features behind the free ones."""
+    if lift is None:
+        return core
+    margins = [(0, whole - free) for whole, free in zip(lift.shape, core.shape, strict=True)]
+    return jnp.pad(core, margins) + lift
+
+
+def tucker_fields(
+    grid: Grid, tables: Mapping[str, JetTable], core: Float[Array, "unknowns ..."], unknowns: Sequence[str]
+) -> dict[str, Separable]:
+    """One lazy field an unknown, from a core and the tables of all axes."""
+    return {name: network_field(grid, tables, Head(core[j], j)) for j, name in enumerate(unknowns)}
 
 
 def _along(cores: Sequence[Array], rows: Sequence[Float[Array, "n 1 _"]]) -> Float[Array, " n"]:

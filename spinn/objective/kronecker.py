@@ -4,20 +4,18 @@ The unknowns are given to the residual as fields of all features of every axis, 
 comes back tells by itself whether the problem is linear: sums of terms with one unknown each, or with none.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from spinn.fields import Grid, Head, JetTable, Separable, Univariate, coordinate_fields, network_field
 from spinn.fields.factors import JetFactor
 from spinn.fields.tabulated import tabulate
 from spinn.fields.terms import ONE
-from spinn.networks.separable import AxisFeatures, SeparableNetwork
-from spinn.networks.taylor import Taylor
+from spinn.networks.separable import SeparableNetwork
+from spinn.networks.tabulated import compiled_tables
 from spinn.objective.blocks import NO_SCALES, condition_residuals, interior_residuals
 from spinn.objective.separable import SeparableObjective
 from spinn.pdes import PDE, Face, Local, derivative_orders
@@ -25,26 +23,6 @@ from spinn.pdes._conditions import At
 from spinn.sampling.separable import AxisBatch
 from spinn.tensortrain import Block, Train, block
 from spinn.tensortrain.systems import data_train
-
-
-def compiled_tables(
-    network: SeparableNetwork, points: Mapping[str, Array], orders: Mapping[str, int]
-) -> dict[str, Array]:
-    """The network's tables, compiled once for all axes that are alike: operation by operation takes much longer."""
-    result = {}
-    for axis, features, mixing in zip(network.axes, network.features, network.mixings, strict=True):
-        result[axis] = _table(features, mixing, points[axis], orders[axis])[:, :, None]
-    return result
-
-
-@eqx.filter_jit
-def _table(features: AxisFeatures, mixing: Array | None, points: Array, order: int) -> Array:
-    series, envelope = _mixed(features(points, order), mixing), features.envelope(points, order)
-    return (series if envelope is None else series * envelope).derivatives()
-
-
-def _mixed(series: Taylor, mixing: Array | None) -> Taylor:
-    return series if mixing is None else series.affine(mixing)
 
 
 def is_linear(pde: PDE) -> bool:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import jax
@@ -12,8 +12,8 @@ from jaxtyping import Array, Float
 from spinn.errors import SpinnError
 from spinn.fields import Grid, Separable, coordinate_fields
 from spinn.fields.evaluation import evaluate
-from spinn.networks.bodies import Fourier
 from spinn.networks.separable import SeparableNetwork
+from spinn.networks.tabulated import Tabulated
 from spinn.objective.blocks import (
     NO_SCALES,
     Found,
@@ -24,12 +24,15 @@ from spinn.objective.blocks import (
     half_square,
     interior_residuals,
 )
+from spinn.objective.frozen import FrozenNetwork
 from spinn.objective.normal import Normal, coupling, normal_blocks
 from spinn.objective.norms import compressed_block, gram_norm, grid_norm, qr_norm
 from spinn.optim.coupling import Coupling
 from spinn.pdes import PDE, Face, Local, derivative_orders
 from spinn.pdes._conditions import At
 from spinn.sampling.separable import AxisBatch
+
+AnyNetwork = SeparableNetwork | Tabulated
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -40,6 +43,8 @@ class SeparableObjective:
     stored on the grid; `grid` sums their squares block by block, `gram` and `qr` through per-axis matrices, at a cost
     that does not depend on the grid (`gram` loses half of float64's digits). `slabs`: parts into which the first axis
     is cut for other residuals, each evaluated and differentiated on its own: memory does not grow with the grid.
+    `base`: a solution to be corrected, to whose fields those of the network are added (in `blocks`, `normal` and
+    `conditions`); `base_before`: the same for the network of the time window before.
     """
 
     pde: PDE
@@ -47,6 +52,8 @@ class SeparableObjective:
     skip: frozenset[str] = frozenset()
     slabs: int = 1
     norm: str = "grid"
+    base: FrozenNetwork | None = None
+    base_before: FrozenNetwork | None = None
     orders: Mapping[str, int] = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
@@ -55,10 +62,10 @@ class SeparableObjective:
 
     def blocks(
         self,
-        network: SeparableNetwork,
+        network: AnyNetwork,
         batch: AxisBatch,
         scales: Scales = NO_SCALES,
-        previous: SeparableNetwork | None = None,
+        previous: AnyNetwork | None = None,
     ) -> dict[str, Array]:
         """All residual blocks on the whole grid (on the compressed one, for separable residuals, where `norm` is `qr`).
 
@@ -81,10 +88,10 @@ class SeparableObjective:
 
     def normal(
         self,
-        network: SeparableNetwork,
+        network: AnyNetwork,
         batch: AxisBatch,
         scales: Scales = NO_SCALES,
-        previous: SeparableNetwork | None = None,
+        previous: AnyNetwork | None = None,
     ) -> Normal:
         """Blocks of J^T J in the core of a Tucker network, J the derivative of `blocks`; see `normal_blocks`.
 
@@ -98,19 +105,24 @@ class SeparableObjective:
         return normal_blocks(rooted, network.core.shape, coupling_of(network), network.core.dtype)
 
     def conditions(
-        self, network: SeparableNetwork, batch: AxisBatch, previous: SeparableNetwork | None = None
+        self,
+        network: AnyNetwork,
+        batch: AxisBatch,
+        previous: AnyNetwork | None = None,
+        names: Collection[str] | None = None,
     ) -> dict[str, Array]:
-        """The residuals of all conditions on their faces, unweighted, those held exactly among them."""
+        """The residuals of the conditions named (or all) on their faces, unweighted, those held exactly among them."""
         before = self._before(previous, batch)
         found = condition_residuals(self.pde, self._fields(network, batch), before, frozenset())
-        return {name: jnp.broadcast_to(field.value, field.grid.shape) for name, (field, _) in found.items()}
+        fields = {name: field for name, (field, _) in found.items() if names is None or name in names}
+        return {name: jnp.broadcast_to(field.value, field.grid.shape) for name, field in fields.items()}
 
     def loss(
         self,
-        network: SeparableNetwork,
+        network: AnyNetwork,
         batch: AxisBatch,
         scales: Scales = NO_SCALES,
-        previous: SeparableNetwork | None = None,
+        previous: AnyNetwork | None = None,
     ) -> tuple[Float[Array, ""], dict[str, Array]]:
         """Half the squared norm of the blocks, and each block's share of it. For reverse mode (`blocks`: either)."""
         if self.slabs > 1:
@@ -128,37 +140,43 @@ class SeparableObjective:
             parts |= self._interior_shares(local, batch, scales)[0]
         return functools.reduce(jnp.add, parts.values()), parts
 
-    def interior(self, network: SeparableNetwork, batch: AxisBatch) -> dict[str, Array]:
+    def interior(self, network: AnyNetwork, batch: AxisBatch) -> dict[str, Array]:
         """The residuals themselves on the grid, unweighted."""
         local = self._fields(network, batch)(None)
         shape = _grid(local).shape
         found = interior_residuals(self.pde, local)
         return {name: jnp.broadcast_to(field.value, shape) for name, (field, _) in found.items()}
 
-    def _fields(self, network: SeparableNetwork, batch: AxisBatch) -> At:
+    def _fields(self, network: AnyNetwork, batch: AxisBatch) -> At:
         """Every axis network runs once, on its interior points and both ends together."""
         points = {axis: jnp.concatenate([batch.points[axis], batch.ends[axis]]) for axis in network.axes}
         tables = network.tables(points, self.orders)
-        return lambda face: self._local(network, batch, tables, face)
+        below = self.base.tables(points, self.orders) if self.base else {}
 
-    def _local(
-        self, network: SeparableNetwork, batch: AxisBatch, tables: Mapping[str, Array], face: Face | None
-    ) -> Local:
-        here, grid = dict(tables), Grid(self.pde.coordinates, batch.points, batch.weights)
-        for axis in network.axes:
-            count = batch.points[axis].shape[0]
-            chosen = slice(0, count)
-            if face is not None and face.axis == axis:
-                start = count + (face.side == "high")
-                chosen = slice(start, start + 1)
-                end = batch.ends[axis][chosen.start - count : chosen.stop - count]
-                grid = grid.restrict(axis, end, jnp.ones_like(end))
-            here[axis] = tables[axis][:, chosen]
-        return Local(network.fields(grid, here), coordinate_fields(grid))
+        def at(face: Face | None) -> Local:
+            grid, chosen = self._restricted(batch, face)
+            fields: dict[str, Any] = network.fields(grid, _cut(tables, chosen))
+            if self.base is not None:
+                base = self.base.fields(grid, _cut(below, chosen))
+                fields = {name: field + base[name] for name, field in fields.items()}
+            return Local(fields, coordinate_fields(grid))
 
-    def _before(self, previous: SeparableNetwork | None, batch: AxisBatch) -> At | None:
+        return at
+
+    def _restricted(self, batch: AxisBatch, face: Face | None) -> tuple[Grid, dict[str, slice]]:
+        """The grid inside or on a face, and which rows of the tables of every axis belong to it."""
+        grid = Grid(self.pde.coordinates, batch.points, batch.weights)
+        chosen = {axis: slice(0, points.shape[0]) for axis, points in batch.points.items()}
+        if face is not None:
+            side, count = int(face.side == "high"), batch.points[face.axis].shape[0]
+            chosen[face.axis] = slice(count + side, count + side + 1)
+            end = batch.ends[face.axis][side : side + 1]
+            grid = grid.restrict(face.axis, end, jnp.ones_like(end))
+        return grid, chosen
+
+    def _before(self, previous: AnyNetwork | None, batch: AxisBatch) -> At | None:
         """The fields of the window before, evaluated where this one begins."""
-        return None if previous is None else self._fields(previous, batch)
+        return None if previous is None else dataclasses.replace(self, base=self.base_before)._fields(previous, batch)
 
     def _conditions(self, at: At, before: At | None, scales: Scales) -> dict[str, Array]:
         return self._weighted(condition_residuals(self.pde, at, before, self.skip), scales)
@@ -222,7 +240,7 @@ class SeparableObjective:
                 f"causal weighting in slabs needs 't' as the first coordinate, got '{first}'; use slabs: 1"
             )
 
-    def _swept(self, network: SeparableNetwork, batch: AxisBatch, scales: Scales) -> dict[str, Array]:
+    def _swept(self, network: AnyNetwork, batch: AxisBatch, scales: Scales) -> dict[str, Array]:
         """Interior shares slab by slab along the first axis; each slab is recomputed in the backward pass."""
         first = network.axes[0]
         tables = network.tables(batch.points, self.orders)
@@ -251,12 +269,14 @@ class SeparableObjective:
         return jax.lax.scan(add, (zero, nothing), jnp.arange(self.slabs) * width)[0][0]
 
 
-def coupling_of(network: SeparableNetwork) -> Coupling:
+def coupling_of(network: AnyNetwork) -> Coupling:
     """What is kept of J^T J in the core of a network."""
     assert network.core is not None
-    axes = zip(network.axes, network.features, strict=True)
-    waves = frozenset(axis for axis, features in axes if isinstance(features.body, Fourier))
-    return coupling(network.core.shape, network.axes, waves)
+    return coupling(network.core.shape, network.axes, network.waves)
+
+
+def _cut(tables: Mapping[str, Array], chosen: Mapping[str, slice]) -> dict[str, Array]:
+    return {axis: table[:, chosen[axis]] for axis, table in tables.items()}
 
 
 def _grid(local: Local) -> Grid:

@@ -124,7 +124,7 @@ def cgls(
     residual: Any,
     damping: Float[Array, ""],
     tolerance: float | Float[Array, ""],
-    max_iterations: int,
+    max_iterations: int | Array,
 ) -> tuple[Vector, Array]:
     """Minimise |J x + residual|^2 + damping |x|^2 from zero (Bjorck 1996, algorithm 7.4.1); (x, iterations)."""
     negative = jax.tree.map(jnp.negative, residual)

@@ -44,7 +44,7 @@ def render_report(
         f'<p class="recipe">{_text(recipe)}</p>' if recipe else "",
         _warnings(summary.get("warnings") or ()),
         _tiles(summary),
-        _errors(summary.get("relative_l2"), summary.get("truth")),
+        _errors(summary.get("relative_l2"), summary.get("truth"), summary.get("error_estimate")),
         _stages(summary.get("stages") or ()),
         _figures(figures),
         _folded("Configuration", f"<pre>{_text(config.strip())}</pre>") if config.strip() else "",
@@ -78,6 +78,9 @@ def _tiles(summary: Mapping[str, Any]) -> str:
     tiles: list[tuple[str, str]] = []
     if isinstance(errors, Mapping) and errors.get("all") is not None:
         tiles.append(("relative L2 error", _number(errors["all"])))
+    guessed = (summary.get("error_estimate") or {}).get("relative_l2")
+    if isinstance(guessed, Mapping) and guessed.get("all") is not None:
+        tiles.append(("error estimate", _number(guessed["all"])))
     if isinstance(seconds, Mapping):
         tiles += [(f"{name} time", duration(float(value))) for name, value in seconds.items() if value is not None]
     for key in ("collocation_points", "parameters", "precision", "device", "seed"):
@@ -87,16 +90,39 @@ def _tiles(summary: Mapping[str, Any]) -> str:
     return f'<dl class="tiles">{cells}</dl>' if cells else ""
 
 
-def _errors(errors: Any, truth: Any) -> str:
-    """Relative L2 errors, one an unknown; or that there is no truth to measure against."""
-    if not isinstance(errors, Mapping) or not errors:
-        return '<h2>Error</h2><p class="note">No exact or reference solution is known, so no error was measured.</p>'
+def _errors(errors: Any, truth: Any, estimate: Any = None) -> str:
+    """Relative L2 errors and their estimates, one an unknown; or that there is no truth to measure against."""
+    known = errors if isinstance(errors, Mapping) else {}
+    guessed = estimate.get("relative_l2") if isinstance(estimate, Mapping) else None
+    guessed = guessed if isinstance(guessed, Mapping) else {}
     kind = {"exact": "the exact solution", "reference": "a converged reference solution"}.get(str(truth), _text(truth))
-    rows = [(name, value) for name, value in errors.items() if name != "all"]
-    rows += [("all", errors["all"])] if "all" in errors and len(rows) != 1 else []
-    body = "".join(f'<tr><td>{_text(name)}</td><td class="number">{_number(value)}</td></tr>' for name, value in rows)
-    head = '<tr><th>quantity</th><th class="number">relative L2 error</th></tr>'
-    return f'<h2>Error</h2><p class="note">Measured against {kind}.</p><table>{head}{body}</table>'
+    note = "No exact or reference solution is known, so no error was measured."
+    note = f"Measured against {kind}." if known else note
+    columns = [("relative L2 error", known)] if known else []
+    if guessed:
+        columns.append(("estimate", guessed))
+        note += f" {_worth(estimate)}"
+    names = [name for name in dict.fromkeys([*known, *guessed]) if name != "all"]
+    names += ["all"] if ("all" in known or "all" in guessed) and len(names) != 1 else []
+    head = "".join(f'<th class="number">{title}</th>' for title, _ in columns)
+    body = "".join(
+        f"<tr><td>{_text(name)}</td>"
+        + "".join(f'<td class="number">{_number(values.get(name))}</td>' for _, values in columns)
+        + "</tr>"
+        for name in names
+    )
+    table = f"<table><tr><th>quantity</th>{head}</tr>{body}</table>" if columns else ""
+    return f'<h2>Error</h2><p class="note">{note}</p>{table}'
+
+
+def _worth(estimate: Mapping[str, Any]) -> str:
+    """What the estimate is, and what limits its worth."""
+    text = "Estimated in a wider basis, without the exact solution"
+    if isinstance(estimate.get("residual"), float):
+        text += f", from a relative residual of {estimate['residual']:.0e} on a finer grid"
+    if not estimate.get("reliable"):
+        text += "; not reliable here"
+    return _text(f"{text}: {estimate['note']}." if estimate.get("note") else f"{text}.")
 
 
 def _stages(stages: Sequence[Any]) -> str:

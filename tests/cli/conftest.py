@@ -1,6 +1,7 @@
 """What command tests share: an empty current folder, `spinn` in this process, and the folder of a finished run."""
 
 import dataclasses
+import importlib
 import json
 import types
 from collections.abc import Callable
@@ -118,6 +119,7 @@ class Engine:
 @pytest.fixture
 def engine(monkeypatch) -> Engine:
     """The engine replaced by one that trains nothing."""
+    importlib.import_module("spinn.engine")  # or importing it later puts the real one in the place of this one
     stand_in = Engine(dict(SUMMARY))
-    monkeypatch.setattr(spinn, "engine", stand_in, raising=False)
+    monkeypatch.setattr(spinn, "engine", stand_in)
     return stand_in

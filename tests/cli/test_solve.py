@@ -43,6 +43,14 @@ def test_the_end_is_told_to_people(run, engine):
     assert "chosen by the recipe" in outcome.err
 
 
+def test_the_error_estimate_stands_beside_the_error(run, engine):
+    engine.summary["error_estimate"] = {"relative_l2": {"u": 2.6e-10, "all": 2.6e-10}, "reliable": True, "note": ""}
+    lines = run("solve", "heat").out.splitlines()
+    assert lines[2].split("  ")[1:] == ["error estimate", "", " u 3e-10 (no exact solution needed)"]
+    engine.summary["error_estimate"] |= {"reliable": False, "note": "it did not converge"}
+    assert "u 3e-10 (not reliable: it did not converge)" in run("solve", "heat").out
+
+
 def test_quiet_leaves_results_only(run, engine):
     outcome = run("solve", "heat", "--quiet")
     assert outcome.err == ""

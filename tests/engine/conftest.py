@@ -72,7 +72,10 @@ class Broken(PDE):
 '''
 
 # A run in memory or in a folder with as little as possible around the numbers.
-QUIET = {"output": {"figures": False, "report": False, "vtkhdf": False, "grid": [9]}, "device": "cpu"}
+QUIET = {
+    "output": {"figures": False, "report": False, "vtkhdf": False, "grid": [9], "estimate": False},
+    "device": "cpu",
+}
 BASIS = {"network": {"modes": 6}, "train": [{"optimizer": "gauss_newton", "steps": 4}]}
 TRAINED = {
     "network": {"features": "mlp", "head": "cp", "rank": 2, "width": 4, "depth": 1},

@@ -92,6 +92,18 @@ def test_a_problem_without_truth() -> None:
     assert "no error was measured" in page.text
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_the_estimate_stands_beside_the_error(known: bool) -> None:
+    estimate = {"relative_l2": {"u": 1.25e-3, "all": 2.25e-3}, "reliable": True, "note": "", "residual": 1e-2}
+    summary = {**SUMMARY, "error_estimate": estimate} | ({} if known else {"relative_l2": None, "truth": None})
+    page = Page(render_report(summary, "", {}, []))
+    assert "1.25e-03" in page.text and "2.25e-03" in page.text
+    assert ("1.50e-03" in page.text) == known
+    assert ("no error was measured" in page.text) != known
+    doubtful = {**summary, "error_estimate": {**estimate, "reliable": False, "note": "it did not <converge>"}}
+    assert "not reliable here: it did not <converge>" in Page(render_report(doubtful, "", {}, [])).text
+
+
 def test_an_empty_summary_still_makes_a_page() -> None:
     assert Page(render_report({}, "", {}, [])).open == []
 
