@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spinn.networks.elements import bisected
 from spinn.growth import MAX_UNKNOWNS
+from spinn.networks.elements import bisected
 
 WIDER, MORE = 0.25, 4  # modes of the correction beyond those of the solution: this share of them, and this many
 SMALL = 6_000  # unknowns that a correction may always have
