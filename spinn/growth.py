@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
+from spinn.networks.bodies import Fourier
 from spinn.networks.separable import SeparableNetwork
 from spinn.pdes import PDE, derivative_orders
 from spinn.recipes import Plan
@@ -12,12 +13,14 @@ from spinn.spectrum import ELEMENT_DEGREE, extrapolated_modes, limited, refined_
 ENOUGH_LOSS = 1e-22  # relative to the loss of the zero field (residual 1e-11 of the data): no more steps, no more modes
 # An axis whose last modes carry less than this needs no more of them, by the number of unknowns: where these are many
 # already, less is asked.
-RESOLVED_TAILS = {0: 1e-10, 4_000: 1e-7, 40_000: 1e-6}
-MAX_GLOBAL_MODES = {False: 96, True: 160}  # polynomials, waves: beyond, an axis is cut into elements
+RESOLVED_TAILS = {0: 1e-10, 4_000: 1e-7, 40_000: 1e-5}
+MAX_GLOBAL_MODES = {False: 128, True: 160}  # polynomials, waves: beyond, an axis is cut into elements
+NEARLY = 1.5  # times the modes of a global basis that its largest one is tried for first
 MAX_ELEMENTS = 40
-# The relative residual of a level at which Newton's method has failed, and the time window is cut. What it becomes.
+# The relative residual of a level at which Newton's method has failed, and the time window is cut.
 FAILED = 3e-2
-SHORTER, MAX_WINDOWS, FEWEST_TIMES = 4, 512, 12
+# Into how many parts a window is cut where Newton's method fails, and where linear solves are merely hard.
+SHORTER, SHORT, MAX_WINDOWS, FEWEST_TIMES = 4, 2, 512, 8
 # Iterations of a linear solve from which a window is cut in two rather than given more modes in time: they grow with
 # its length.
 HARD = 60
@@ -98,10 +101,10 @@ class Growth:
         modes, breaks, ends = dict(place.modes[-1]), dict(place.breaks[-1]), place.ends
         if "t" in short and outcome.iterations > HARD and self.may_cut(place):
             del short["t"]
-            ends = self.cut(place, 2)
+            ends = self.cut(place, SHORT)
         for axis in short:
-            wanted = self.more_modes(network, axis, tail)
-            if axis in breaks or (wanted > self.most_global(axis)):
+            wanted = 0 if axis in breaks else self.more_modes(network, axis, tail)
+            if axis in breaks or wanted > self.most_global(axis):
                 breaks[axis] = refined_breaks(network, axis, tail, MAX_ELEMENTS)
                 modes[axis] = ELEMENT_DEGREE
             else:
@@ -117,13 +120,17 @@ class Growth:
         ), []
 
     def more_modes(self, network: SeparableNetwork, axis: str, tail: float) -> int:
-        """Modes at which the spectrum along an axis, continued as it falls, is below `tail`: an even number."""
+        """Modes at which the spectrum along an axis, continued as it falls, is below `tail`: an even number, and within
+        what a global basis may have if that will nearly do.
+        """
         now = network.axes.index(axis)
-        least, most = LEAST_GROWTH, MOST_GROWTH.get(len(network.axes), 1.5)
         body = network.features[now].body
-        count = body.modes if hasattr(body, "modes") else body.width
+        count = body.modes if isinstance(body, Fourier) else body.width
         wanted = extrapolated_modes(network, axis, BELOW * tail)
-        return -(-int(min(max(wanted, least * count), most * count)) // 2) * 2
+        largest, most = self.most_global(axis), MOST_GROWTH.get(len(network.axes), 1.5) * count
+        if count * LEAST_GROWTH < largest < wanted <= NEARLY * largest and largest <= most:
+            return int(largest)
+        return -(-int(min(max(wanted, LEAST_GROWTH * count), most)) // 2) * 2
 
     def most_global(self, axis: str) -> float:
         """Modes beyond which an axis is cut; elements of high order need joints so smooth that this comes later."""
@@ -140,8 +147,9 @@ class Growth:
         # Where only the linear solves were hard, the solution shows how many modes it needs.
         found = first if outcome.failed else place
         modes = {**found.modes[-1], "t": max(FEWEST_TIMES, -(-first.modes[-1]["t"] * 3 // 4))}
+        ends = self.cut(place, SHORTER if outcome.failed else SHORT)
         return dataclasses.replace(
-            found, level=0, stage=0, level_loss=math.inf, ends=self.cut(place, SHORTER),
+            found, level=0, stage=0, level_loss=math.inf, ends=ends,
             modes=(*found.modes[:-1], modes), steps_before=place.steps_before, seconds_before=place.seconds_before,
         )  # fmt: skip
 

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from spinn.embedding import Trace
+from spinn.networks.factorisations import pinv
 from spinn.networks.separable import SeparableNetwork
 from spinn.networks.tabulated import Tabulated
 from spinn.objective import SeparableObjective
@@ -70,10 +71,7 @@ def prescribed(
             others = [other for other in network.axes if other != axis]
             rest = np.squeeze(wanted, place) - _applied(lift[there], [tables[other] for other in others])
             columns = [slice(free[other] if other in done else None) for other in others]
-            inverses = [
-                np.linalg.pinv(weights[o] * tables[o][:, c]) * weights[o].T
-                for o, c in zip(others, columns, strict=True)
-            ]
+            inverses = [pinv(weights[o] * tables[o][:, c]) * weights[o].T for o, c in zip(others, columns, strict=True)]
             lift[there][(slice(None), *columns)] += _applied(rest, inverses)
         done.append(axis)
     return eqx.tree_at(lambda n: n.lift, network, jnp.asarray(lift, network.lift.dtype))

@@ -14,6 +14,7 @@ from jaxtyping import Array
 
 from spinn.networks.bodies import Body, Fourier
 from spinn.networks.elements import Elements, bisected, element_tails
+from spinn.networks.factorisations import pinv
 from spinn.networks.separable import SeparableNetwork
 from spinn.networks.taylor import variable
 from spinn.sampling.rules import broken_rule, gauss
@@ -229,7 +230,7 @@ def transferred(old: SeparableNetwork, new: SeparableNetwork) -> np.ndarray:
         unit, weights = gauss_rule(body, tuple(map(float, body.breaks)) if isinstance(body, Elements) else None)
         points = jnp.asarray(float(features.low) + (float(features.high) - float(features.low)) * unit)
         root = np.sqrt(weights)[:, None]
-        matrix = np.linalg.pinv(root * _table(new, axis, points), rcond=1e-13) @ (root * _table(old, axis, points))
+        matrix = pinv(root * _table(new, axis, points), 1e-13) @ (root * _table(old, axis, points))
         core = np.moveaxis(np.tensordot(matrix, core, ((1,), (index + 1,))), 0, index + 1)
     if new.lift is not None:
         core = core - np.asarray(new.lift, float)
@@ -252,7 +253,7 @@ def change_of_features(before: object, after: object, old: np.ndarray, new: np.n
     """
     widened = np.zeros((new.shape[0], old.shape[1]))
     widened[_positions(before, after)] = old
-    return np.linalg.pinv(new, rcond=1e-13) @ widened
+    return pinv(new, 1e-13) @ widened
 
 
 def _positions(before: object, after: object) -> np.ndarray:

@@ -1,14 +1,18 @@
 """The derivative of a field in the networks it is made of: which separable terms vary, and how much each one counts."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from spinn.fields.evaluation import monomial, summed
 from spinn.fields.separable import GridField, Pointwise, Separable, Univariate, varies
 from spinn.fields.terms import Term
+
+TRIALS = 3  # draws of numbers on which a function is tried for linearity
 
 Linear = list[tuple[Any, Term]]
 
@@ -28,8 +32,31 @@ def linearised(field: GridField) -> Linear:
 
 
 def is_linear(field: GridField) -> bool:
-    """Whether a residual is linear in its networks, read off the expression itself."""
-    return not any(_depends(other) for _, other in summed(field).others)
+    """Whether a residual is linear in its networks: read off the expression, functions in it tried on a few numbers."""
+    return all(_is_linear(other) for _, other in summed(field).others)
+
+
+def _is_linear(field: Any) -> bool:
+    if not isinstance(field, Pointwise):
+        return True
+    depends = [varies(argument) and _depends(argument) for argument in field.arguments]
+    inner = [argument for argument, moves in zip(field.arguments, depends, strict=True) if moves]
+    if not all(_is_linear(other) for argument in inner for _, other in summed(argument).others):
+        return False
+    draws = np.random.default_rng(0).uniform(0.5, 1.5, (TRIALS, 2, len(depends)))
+    with jax.ensure_compile_time_eval():
+        return all(_superposes(field.function, depends, first, second) for first, second in draws)
+
+
+def _superposes(function: Any, depends: list[bool], first: np.ndarray, second: np.ndarray) -> bool:
+    """Whether f(a + b) + f(0) = f(a) + f(b) in the arguments that depend on networks, the others held."""
+    moving = np.array(depends)
+
+    def at(values: np.ndarray) -> float:
+        return float(function(*[jnp.asarray([value]) for value in np.where(moving, values, first)])[0])
+
+    sides = at(first + second) + at(0.0 * first), at(first) + at(second)
+    return math.isclose(*sides, rel_tol=1e-4, abs_tol=1e-4)
 
 
 def _parts(field: GridField, scale: Any) -> Iterator[tuple[Any, Term]]:

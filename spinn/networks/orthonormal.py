@@ -6,8 +6,9 @@ that a linear operator acts on them almost diagonally: column scaling alone then
 """
 
 import numpy as np
-import scipy.linalg
 from jaxtyping import Float
+
+from spinn.networks.factorisations import pinv, svd
 
 Matrix = Float[np.ndarray, "_ _"]
 
@@ -21,11 +22,11 @@ def orthonormal_combinations(values: Matrix, slopes: Matrix, weights: np.ndarray
     """
     root = np.sqrt(weights)[:, None]
     # Singular vectors of the features themselves, not of their Gram matrix: keeps all digits.
-    _, singular, right = np.linalg.svd(root * values, full_matrices=False)
+    _, singular, right = svd(root * values)
     kept = singular > cutoff * singular[0]
     combined = right[kept].T / singular[kept]
     bent = root * slopes @ combined
-    _, _, rotation = scipy.linalg.svd(bent, full_matrices=False)
+    _, _, rotation = svd(bent)
     return combined @ rotation[::-1].T
 
 
@@ -60,9 +61,9 @@ def _duals(values: Matrix, weights: np.ndarray, traces: Matrix, positions: np.nd
     for degree in (count - 1, count):
         polynomials = root * np.polynomial.legendre.legvander(positions, max(degree, 0))
         held = np.linalg.lstsq(root * values, polynomials, rcond=None)[0]
-        dual = held @ np.linalg.pinv(traces @ held, rcond=1e-10)
+        dual = held @ pinv(traces @ held, 1e-10)
         if np.allclose(root * values @ held, polynomials, atol=1e-8) and np.allclose(
             traces @ dual, np.eye(count), atol=1e-8
         ):
             return dual
-    return np.linalg.pinv(traces)
+    return pinv(traces)

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from spinn.errors import SpinnError
 from spinn.fields import Grid, Separable, coordinate_fields
 from spinn.fields.evaluation import evaluate
+from spinn.fields.linearisation import is_linear
 from spinn.networks.separable import SeparableNetwork
 from spinn.networks.tabulated import Tabulated
 from spinn.objective.blocks import (
@@ -103,6 +104,12 @@ class SeparableObjective:
         found = {**interior_residuals(self.pde, at(None)), **conditions}
         rooted = {name: (field, self.weighting.root(name, own, scales)) for name, (field, own) in found.items()}
         return normal_blocks(rooted, network.core.shape, coupling_of(network), network.core.dtype)
+
+    def is_linear(self, network: SeparableNetwork, batch: AxisBatch) -> bool:
+        """Whether residuals and conditions are linear in the network's fields, read off their expressions."""
+        at = self._fields(network, batch)
+        found = {**interior_residuals(self.pde, at(None)), **condition_residuals(self.pde, at, None, self.skip)}
+        return all(is_linear(field) for field, _ in found.values())
 
     def conditions(
         self,

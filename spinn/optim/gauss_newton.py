@@ -173,13 +173,14 @@ def gauss_newton_step(
     floor: float = 0.0,
     change: float = ENOUGH_CHANGE,
     max_iterations: int = MAX_ITERATIONS,
+    linear: bool = False,
     probes: int = 32,
 ) -> tuple[Any, GaussNewtonState, Any]:
     """One trust step: taken if the loss falls (then the damping shrinks), refused otherwise (then it grows).
 
     **Arguments:** `normal(params)`: the blocks of J^T J that are `kept`, for parameters that are a lone core; without
     it those between the unknowns are estimated. `floor`: the loss that is good enough; `change`: the relative
-    change of parameters that is.
+    change of parameters that is; `linear`: whether the residual is, so that one step should do.
 
     Returns the parameters, the state, and half the squared norm of each block (a tree like that of `blocks`).
     """
@@ -203,7 +204,7 @@ def gauss_newton_step(
     old_parts = _half_squares(residual)
     before = _total(old_parts)
     slope = _square(transpose(residual))
-    tolerance = _tolerance(state, slope, before, floor, change)
+    tolerance = _tolerance(state, slope, before, floor, change, linear)
     step, count = cgls(forward, transpose, residual, state.damping, tolerance, max_iterations)
     moved = scaling.apply(step)
     candidate = flat + moved
@@ -232,12 +233,14 @@ def gauss_newton_step(
     return taken, after, parts
 
 
-def _tolerance(state: GaussNewtonState, slope: Array, loss: Array, floor: float, change: float) -> Array:
+def _tolerance(state: GaussNewtonState, slope: Array, loss: Array, floor: float, change: float, linear: bool) -> Array:
     """How exactly to solve: as the last step shows the linear model to be worth (Eisenstat and Walker 1996, choice 2,
     with gradients, which vanish also where the residual does not), and no more exactly than the end needs.
     """
     worth = slope / jnp.maximum(state.slope, jnp.finfo(slope.dtype).tiny)
     to_floor = BELOW_FLOOR * jnp.sqrt(floor / jnp.maximum(loss, jnp.finfo(loss.dtype).tiny))
+    if linear:
+        return jnp.clip(jnp.maximum(change / UNEVEN, to_floor), *FORCING)
     # The step to come is about as much smaller than the last one as its gradient is.
     to_change = change / (UNEVEN * UNEVEN * state.change * jnp.sqrt(worth))
     return jnp.clip(jnp.maximum(worth, jnp.maximum(to_floor, to_change)), *FORCING)

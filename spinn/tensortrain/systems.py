@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from spinn.networks.factorisations import pinv
 from spinn.tensortrain.trains import Train, added, applied, from_products, mirrored, norm, rounded
 
 Matrix = Float[np.ndarray, "_ _"]
@@ -118,9 +119,7 @@ def projected(blocks: Sequence[Block], ranks: int, tolerance: float = 1e-3) -> T
     """A first guess: the data of every block as the nearest combination of features, rounded. Its subspaces, not its
     size, are what matters: the first sweep finds the coefficients.
     """
-    trains = [
-        applied([np.linalg.pinv(value, rcond=1e-10) for value in one.values], one.data) for one in blocks if one.size
-    ]
+    trains = [applied([pinv(value, 1e-10) for value in one.values], one.data) for one in blocks if one.size]
     if not trains:
         return tuple(np.zeros((1, value.shape[1], 1)) for value in blocks[0].values)
     return rounded(functools.reduce(added, trains), tolerance, ranks)

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from spinn.networks.factorisations import svd
+
 Core = Float[np.ndarray, "_ _ _"]
 Train = tuple[Core, ...]
 
@@ -107,13 +109,3 @@ def kept_values(singular: Float[np.ndarray, " _"], allowed: float) -> int:
     """How many singular values to keep, at least one, so that the root sum of squares of the others is `allowed`."""
     beyond = np.sqrt(np.cumsum(singular[::-1] ** 2)[::-1])
     return max(int(np.sum(beyond > allowed)), 1)
-
-
-def svd(matrix: Float[np.ndarray, "_ _"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The thin singular value decomposition; where LAPACK's fast driver fails to converge, through QR of the noise."""
-    try:
-        return np.linalg.svd(matrix, full_matrices=False)
-    except np.linalg.LinAlgError:  # seen on nearly dependent columns
-        basis, rest = np.linalg.qr(matrix)
-        u, s, v = np.linalg.svd(rest + 1e-18 * norm(rest) * np.eye(*rest.shape), full_matrices=False)
-        return basis @ u, s, v

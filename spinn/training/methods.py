@@ -44,6 +44,10 @@ class Method:
     chunk: int
 
 
+# Of the first Gauss-Newton step; where the problem is linear there is nothing to be careful about.
+DAMPING, UNDAMPED = 1e-6, 1e-14
+
+
 class Limits(NamedTuple):
     """Of Gauss-Newton's method: the loss and the relative change that are small enough, and of the linear solves."""
 
@@ -133,7 +137,7 @@ def _without_value(state: Any, stale: Any) -> Any:
 def _gauss_newton(problem: Problem, seed: int, limits: Limits) -> Method:
     def init(params: Any, context: Any, scales: Any) -> Any:
         value = jax.eval_shape(problem.loss, params, context, scales)[0]
-        return gauss_newton_init(jnp.zeros((), value.dtype))
+        return gauss_newton_init(jnp.zeros((), value.dtype), UNDAMPED if problem.linear else DAMPING)
 
     def advance(params: Any, state: Any, context: Any, scales: Any, rate: Any, step: Any) -> Any:
         key = jax.random.fold_in(jax.random.key(seed), step)
@@ -148,7 +152,14 @@ def _gauss_newton(problem: Problem, seed: int, limits: Limits) -> Method:
             return known(params, context, scales)
 
         params, state, parts = gauss_newton_step(
-            blocks, params, state, key=key, normal=normal if known else None, kept=problem.kept, **limits._asdict()
+            blocks,
+            params,
+            state,
+            key=key,
+            normal=normal if known else None,
+            kept=problem.kept,
+            linear=problem.linear,
+            **limits._asdict(),
         )
         return params, state, jnp.stack([state.loss, state.loss]), parts
 

@@ -19,7 +19,7 @@ class Problem:
     `draw(key)` makes the context for a set of collocation points; `error(params)` is the relative L2 error where the
     truth is known cheaply, else None; `points` counts the collocation points of one evaluation. `normal`: blocks of
     J^T J where the parameters are a core, those that are `kept`. `grows(params, loss)`: whether more modes would follow
-    here anyway, so that the last digits are not worth their cost.
+    here anyway, so that the last digits are not worth their cost. `linear`: whether the blocks are, in the parameters.
     """
 
     loss: Callable[[Params, Context, Mapping[str, Any]], tuple[Any, dict[str, Any]]]
@@ -30,4 +30,5 @@ class Problem:
     names: tuple[str, ...]
     normal: Callable[[Params, Context, Mapping[str, Any]], Any] | None = None
     kept: Coupling | None = None
+    linear: bool = False
     grows: Callable[[Params, float], bool] = lambda params, loss: False
