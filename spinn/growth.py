@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from spinn.networks.bodies import Fourier
 from spinn.networks.separable import SeparableNetwork
@@ -47,6 +48,9 @@ class Place:
     steps_before: int = 0
     seconds_before: float = 0.0
     level_loss: float = math.inf  # the loss that the level before ended with
+    # Of the window as it was before it was cut: its end, and the loss of its first level.
+    uncut: tuple[float, float] | None = None
+    patient: bool = False  # cutting windows did not help
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,18 +148,25 @@ class Growth:
         """
         if not (outcome.failed or outcome.exhausted) or not self.may_cut(place):
             return None
+        if place.uncut is not None and outcome.loss >= place.uncut[1]:
+            ends = (*place.ends[:-1], place.uncut[0])
+            return self.anew(first, place, first.modes[-1], ends, patient=True)
         # Where only the linear solves were hard, the solution shows how many modes it needs.
         found = first if outcome.failed else place
         modes = {**found.modes[-1], "t": max(FEWEST_TIMES, -(-first.modes[-1]["t"] * 3 // 4))}
         ends = self.cut(place, SHORTER if outcome.failed else SHORT)
+        return self.anew(found, place, modes, ends, uncut=(place.ends[-1], outcome.loss))
+
+    def anew(self, found: Place, place: Place, modes: Mapping[str, int], ends: tuple[float, ...], **more: Any) -> Place:
+        """The window of `found` from its first level on, with other modes and another end; time went on to `place`."""
         return dataclasses.replace(
-            found, level=0, stage=0, level_loss=math.inf, ends=ends,
-            modes=(*found.modes[:-1], modes), steps_before=place.steps_before, seconds_before=place.seconds_before,
+            found, level=0, stage=0, level_loss=math.inf, ends=ends, modes=(*found.modes[:-1], modes),
+            steps_before=place.steps_before, seconds_before=place.seconds_before, **more,
         )  # fmt: skip
 
     def may_cut(self, place: Place) -> bool:
         """Whether windows are left to us, and this one is not among the shortest."""
-        if self.plan.config.windows != "auto":
+        if self.plan.config.windows != "auto" or place.patient:
             return False
         begin, end = self.window(place)
         low, high = self.pde.domain["t"]

@@ -80,7 +80,7 @@ class Session:
             number = len(self.pieces)
             if number > self.place.window:
                 self.place = dataclasses.replace(
-                    self.place, window=number, level=0, stage=0, level_loss=math.inf, ends=self.next_ends(),
+                    self.place, window=number, level=0, stage=0, level_loss=math.inf, uncut=None, ends=self.next_ends(),
                     modes=(*self.place.modes, self.place.modes[-1]), breaks=(*self.place.breaks, self.place.breaks[-1]),
                 )  # fmt: skip
             network = self.window(resumed)
@@ -211,7 +211,8 @@ class Session:
             network = self.level(network, snapshot)
             snapshot, outcome = None, self.outcome()
             if (shorter := growth.shortened(self.place, first, outcome)) is not None:
-                self.reporter.message(f"{outcome.trouble}: {changes(self.place, shorter)}")
+                what = f"{outcome.trouble}, and shorter windows do not help" if shorter.patient else outcome.trouble
+                self.reporter.message(f"{what}: {changes(self.place, shorter)}")
                 self.place = shorter
                 network = self.lifted(self.network(shorter.window, shorter.modes[-1]))
                 continue
@@ -223,7 +224,7 @@ class Session:
             self.reporter.message(
                 f"not resolved yet (last modes carry {max(tails(network).values()):.1e}): {changes(self.place, grown)}"
             )
-            anew = grown.breaks[-1].keys() != self.place.breaks[-1].keys()  # another basis, which need not be better yet
+            anew = grown.breaks[-1].keys() != self.place.breaks[-1].keys()  # a basis that need not be better yet
             loss = math.inf if anew else outcome.loss
             self.place = dataclasses.replace(grown, level=self.place.level + 1, stage=0, level_loss=loss)
             wider = self.lifted(self.network(self.place.window, self.place.modes[-1]))
