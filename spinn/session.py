@@ -290,14 +290,10 @@ class Session:
         level = f" level {place.level + 1}" if self.plan.adaptive else ""
         floor = ENOUGH_LOSS * self.zero_loss
         change = SETTLED * resolved_tail(self.parameters) if self.plan.adaptive else ENOUGH_CHANGE
-        waits = (
-            {}
-            if config.windows != "auto"
-            else {"max_iterations": MAX_ITERATIONS_OF_A_WINDOW[problem.linear], "impatient": True}
-        )
-        settings = LoopSettings(
-            config.seed, config.sampling.resample_every, config.loss.weighting, floor, change, **waits
-        )
+        settings = LoopSettings(config.seed, config.sampling.resample_every, config.loss.weighting, floor, change)
+        if config.windows == "auto" and not place.patient:
+            most = MAX_ITERATIONS_OF_A_WINDOW[problem.linear]
+            settings = dataclasses.replace(settings, max_iterations=most, impatient=True)
         return StageRun(problem, spec, settings, f"{windows}{stage.optimizer}{level}", self.reporter,
                         self.compiled)  # fmt: skip
 
