@@ -9,7 +9,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from spinn.networks.bodies import MLP, Body, Fourier, FourierMLP, Legendre, ModifiedMLP, PeriodicInput, Sine
+from spinn.networks.bodies import (
+    MLP,
+    Body,
+    Fourier,
+    FourierMLP,
+    Joined,
+    Legendre,
+    Mixed,
+    ModifiedMLP,
+    PeriodicInput,
+    Sine,
+)
 from spinn.networks.elements import Elements, jumps
 from spinn.networks.orthonormal import orthonormal_combinations, traced_combinations
 from spinn.networks.pointwise import PointNetwork, point_network
@@ -26,6 +37,7 @@ Modes = Mapping[str, int]
 PERIODIC_HARMONICS = 4
 # Points an axis where networks are trained, by number of axes; scattered points for each cost a network evaluation.
 NETWORK_POINTS = {1: 256, 2: 96, 3: 48, 4: 20}
+SECOND_ORDER_POINTS = {1: 128, 2: 64, 3: 32, 4: 16}
 POINTWISE_POINTS = {1: 256, 2: 64, 3: 20, 4: 10}
 # Beyond this many points the grid is swept in slabs: a few arrays of 8 MB each then fit the cache of most machines.
 POINTS_PER_SLAB = 4_000_000
@@ -100,15 +112,22 @@ def _axis_features(plan: Plan, axis: str, domain: Box, modes: int, *, key: PRNGK
 
 
 def _body(plan: Plan, name: str, modes: int, periodic: bool, ends: tuple[bool, bool], *, key: PRNGKeyArray) -> Body:
-    config = plan.config.network
     if name == "fourier":
         return Fourier(modes)
     if name == "legendre":
         return Legendre(modes, *ends)
     if not periodic:
-        return _network_body(plan, name, 1, float(config.frequency), key=key)
+        return _network_body(plan, name, 1, frequency_of(plan, modes), key=key)
+    if plan.is_second_order:  # sines of a point on the circle: their bandwidth is that of the weights (Jacobi, Anger)
+        return PeriodicInput(_network_body(plan, name, 2, frequency_of(plan, modes), key=key), 1)
     # The harmonics bring the frequencies already.
     return PeriodicInput(_network_body(plan, name, 2 * PERIODIC_HARMONICS, 1.0, key=key), PERIODIC_HARMONICS)
+
+
+def frequency_of(plan: Plan, modes: int) -> float:
+    """The highest angular frequency of a first layer: as configured, else that of the data (see `spectrum`)."""
+    given = plan.config.network.frequency
+    return float(modes) if given == "auto" else float(given)
 
 
 def _network_body(plan: Plan, name: str, inputs: int, frequency: float, *, key: PRNGKeyArray) -> Body:
@@ -149,7 +168,7 @@ def _combinations(plan: Plan, features: AxisFeatures, axis: str, domain: Box, or
     (low, high), traces, breaks = domain[axis], plan.embedding.traces.get(axis, ()), plan.breaks.get(axis)
     unit, weights = gauss_rule(features.body, breaks)
     x = low + (high - low) * unit
-    table = np.asarray(_derivatives(features, jnp.asarray(np.concatenate([x, [low, high]])), order), float)
+    table = np.asarray(feature_table(features, jnp.asarray(np.concatenate([x, [low, high]])), order), float)
     values, ends = table[:, :-2], table[:, -2:]
     if not traces and breaks is None:
         return orthonormal_combinations(values[0], values[-1], weights)
@@ -164,19 +183,34 @@ def _combinations(plan: Plan, features: AxisFeatures, axis: str, domain: Box, or
 
 
 @eqx.filter_jit
-def _derivatives(features: AxisFeatures, x: jax.Array, order: int) -> jax.Array:
+def feature_table(features: AxisFeatures, x: jax.Array, order: int) -> jax.Array:
     """Features and their derivatives; compiled as a whole, which is faster than operation by operation."""
     taylor, envelope = features(x, order), features.envelope(x, order)
     return (taylor if envelope is None else taylor * envelope).derivatives()
 
 
+def fresh_bodies(network: SeparableNetwork) -> list[Mixed]:
+    """The networks that are being trained on top of a frozen field (see `spinn.polishing`), if there is one."""
+    bodies = [one.body for one in network.features]
+    if network.lift is None or not (isinstance(bodies[0], Joined) and isinstance(bodies[0].bodies[0], Mixed)):
+        return []
+    return [body.bodies[0] for body in bodies if isinstance(body, Joined) and isinstance(body.bodies[0], Mixed)]
+
+
+def _marked(mask: Any, network: Any, where: Any) -> Any:
+    """The mask with the inexact arrays of some parts marked."""
+    return eqx.tree_at(where, mask, jax.tree.map(eqx.is_inexact_array, where(network)))
+
+
 def trainable(network: SeparableNetwork | PointNetwork, plan: Plan) -> Any:
     """A tree of booleans like the network: what training may change."""
     mask = jax.tree.map(lambda _: False, network)
+    if isinstance(network, SeparableNetwork) and fresh_bodies(network):
+        return _marked(mask, network, lambda n: [*(x for m in fresh_bodies(n) for x in (m.body, m.mixing)), n.core])
     if isinstance(network, PointNetwork):
         wanted = jax.tree.map(eqx.is_inexact_array, (network.body, network.last))
         return eqx.tree_at(lambda n: (n.body, n.last), mask, wanted)
-    ranked = plan.config.network.rank != "auto"
+    ranked = plan.config.network.rank != "auto" and not plan.polishing
     if plan.is_basis:
         targets = [lambda n: n.core] if network.core is not None else []
         if ranked:
@@ -202,6 +236,10 @@ def point_counts(plan: Plan, pde: PDE, modes: Modes) -> dict[str, int]:
         elif plan.features[axis] in CLASSICAL:
             width = 2 * modes[axis] + 1 if plan.features[axis] == "fourier" else modes[axis]
             auto = -(-3 * width // 2) + 2
+        elif plan.is_second_order:
+            # Axis networks of the data's bandwidth, or `modes` combinations of their features.
+            least = SECOND_ORDER_POINTS.get(len(pde.coordinates), 8)
+            auto = max(least, -(-3 * modes[axis] // 2) + 8 if plan.polishing else 2 * modes[axis] + 8)
         else:
             auto = (POINTWISE_POINTS if plan.is_pointwise else NETWORK_POINTS).get(len(pde.coordinates), 8)
         counts[axis] = auto if given == "auto" else given.get(axis, auto) if isinstance(given, Mapping) else given

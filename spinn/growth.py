@@ -51,6 +51,9 @@ class Place:
     # Of the window as it was before it was cut: its end, and the loss of its first level.
     uncut: tuple[float, float] | None = None
     patient: bool = False  # cutting windows did not help
+    shapes: tuple[Mapping[str, Any], ...] = ()  # of the networks that were polished (see `spinn.polishing`)
+    doublings: int = 0  # of the bandwidth that trained axis networks start with
+    gradient: bool = False  # whether Levenberg-Marquardt was given up for gradient training
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Turning every `auto` of a configuration into a choice, by what the problem is, with one line that says why."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,14 @@ from spinn.pdes import PDE
 CLASSICAL = frozenset({"fourier", "legendre"})
 # Modes to start from when the data show no spectrum (they usually do: see spectrum.py), by number of axes.
 FIRST_MODES = {1: 48, 2: 32, 3: 12, 4: 6}
+# Axis networks trained by Levenberg-Marquardt: neurons and Tucker ranks by number of axes. Polishing uses all neurons.
+TRAINED_WIDTHS, TRAINED_RANKS = {1: 48, 2: 40, 3: 24, 4: 12}, {1: 1, 2: 6, 3: 4, 4: 3}
+MAX_PARAMETERS = 2500  # whose normal matrix is decomposed at every step
+SECOND_ORDER = frozenset({"levenberg_marquardt", "polish"})
+GRADIENT_STAGES = (
+    Stage(optimizer="soap", steps=4000, learning_rate=3e-3, schedule="warmup_cosine", warmup=100),
+    Stage(optimizer="lbfgs", steps=1000),
+)
 PAPER_POINTS = {1: 64, 2: 64, 3: 64, 4: 32}
 
 
@@ -31,6 +40,7 @@ class Plan:
     adaptive: bool
     reason: str
     breaks: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
+    polishing: bool = False  # of the stage at hand: axis networks are frozen, all of their features are under a core
 
     @property
     def is_pointwise(self) -> bool:
@@ -40,12 +50,17 @@ class Plan:
     @property
     def is_basis(self) -> bool:
         """Whether every axis has fixed features, so that only the head is trained."""
-        return self.config.network.trainable is False
+        return self.config.network.trainable is False or self.polishing
 
     @property
     def is_core(self) -> bool:
         """Whether a Tucker core over fixed features is all that is trained."""
-        return _is_core(self.config.network)
+        return _is_core(self.config.network) or self.polishing
+
+    @property
+    def is_second_order(self) -> bool:
+        """Whether axis networks are trained by least squares, from the bandwidth of the data."""
+        return _is_second_order(self.config)
 
     @property
     def is_alternating(self) -> bool:
@@ -62,13 +77,14 @@ def resolve(config: Config, pde: PDE, device: str = "cpu") -> Plan:
     features = _features(config.network, pde, embedding_of(pde) if config.network.embed is not False else Embedding())
     classical = set(features.values()) <= CLASSICAL
     linear = _linear_matters(config.network, pde) and is_linear(pde)
-    network = _network(config.network, pde, features, classical, linear)
+    precision = ("float32" if device == "gpu" else "float64") if config.precision == "auto" else config.precision
+    config = config.model_copy(update={"precision": precision})
+    network = _network(config, pde, features, classical, linear)
     embedding = _embedding(network, pde, features, causal=config.loss.causal > 0)
     updates: dict[str, Any] = {
         "network": network,
         "sampling": _sampling(config.sampling, network),
-        "train": config.train or _stages(network, linear),
-        "precision": ("float32" if device == "gpu" else "float64") if config.precision == "auto" else config.precision,
+        "train": config.train or _stages(config, network, pde, features, linear),
         "device": device if config.device == "auto" else config.device,
     }
     last = updates["train"][-1].optimizer
@@ -114,7 +130,9 @@ def _features(network: Network, pde: PDE, embedding: Embedding) -> dict[str, str
     result = {}
     for axis in pde.coordinates:
         name = chosen.get(axis, "auto") if isinstance(chosen, Mapping) else chosen
-        if name == "auto":
+        if name == "auto" and network.trainable is True and network.kind == "separable":
+            name = "sine"
+        elif name == "auto":
             name = "mlp" if network.kind == "pointwise" else "fourier" if axis in embedding.periodic else "legendre"
         if name == "fourier" and network.embed is False:
             raise SpinnError(
@@ -142,8 +160,8 @@ def _linear_matters(network: Network, pde: PDE) -> bool:
     return network.head in ("tt", "cp") or (network.head == "auto" and len(pde.coordinates) > 4)
 
 
-def _network(network: Network, pde: PDE, features: Mapping[str, str], classical: bool, linear: bool) -> Network:
-    axes = len(pde.coordinates)
+def _network(config: Config, pde: PDE, features: Mapping[str, str], classical: bool, linear: bool) -> Network:
+    network, axes = config.network, len(pde.coordinates)
     trainable = (not classical) if network.trainable == "auto" else network.trainable
     many = "tt" if linear and trainable is False else "cp"
     head = network.head if network.head != "auto" else "tucker" if axes <= 4 else many
@@ -152,15 +170,20 @@ def _network(network: Network, pde: PDE, features: Mapping[str, str], classical:
         rank = 32 if axes <= 3 else 128
     elif rank == "auto" and trainable:
         rank = {1: 32, 2: 32, 3: 16}.get(axes, 12)
-    frequency = 8.0 if network.frequency == "auto" else network.frequency
+    frequency: Any
+    width, depth, frequency = 64, 3, 8.0
+    if trainable and _may_be_second_order(config, axes):
+        width, depth = TRAINED_WIDTHS.get(axes, 8), 1
+        rank = TRAINED_RANKS.get(axes, 3) if network.rank == "auto" else rank
+        frequency = "auto"  # that of the data
     return network.model_copy(
         update={
             "head": head,
             "rank": rank,
             "trainable": trainable,
-            "width": 64 if network.width == "auto" else network.width,
-            "depth": 3 if network.depth == "auto" else network.depth,
-            "frequency": frequency,
+            "width": width if network.width == "auto" else network.width,
+            "depth": depth if network.depth == "auto" else network.depth,
+            "frequency": frequency if network.frequency == "auto" else network.frequency,
             "embed": network.embed is not False,
         }
     )
@@ -175,18 +198,52 @@ def _sampling(sampling: Sampling, network: Network) -> Sampling:
     return sampling.model_copy(update={"rule": "random", "resample_every": sampling.resample_every or 100})
 
 
-def _stages(network: Network, linear: bool) -> list[Stage]:
-    """Least squares where only the head is trained, by sweeps over the axes or by Gauss-Newton; first-order, then
-    L-BFGS, for trained networks.
+def _may_be_second_order(config: Config, axes: int) -> bool:
+    """Whether trained networks of this configuration can be trained by least squares and polished."""
+    if config.train:
+        return _is_second_order(config) and config.network.kind == "separable"
+    fixed = config.loss.weighting == "fixed" and not config.loss.causal and config.sampling.rule != "random"
+    network = config.network
+    return (
+        fixed and config.precision == "float64" and network.kind == "separable" and axes <= 4 and network.head != "tt"
+    )
+
+
+def _is_second_order(config: Config) -> bool:
+    return any(stage.optimizer in SECOND_ORDER for stage in config.train)
+
+
+def parameter_count(network: Network, features: Mapping[str, str], unknowns: int) -> int:
+    """About how many parameters a trained network has."""
+    width, depth, rank = network.width, network.depth, network.rank
+    assert isinstance(width, int) and isinstance(depth, int)
+    assert rank != "auto"
+    ranks: list[int] = [int(one) for one in (rank if isinstance(rank, list) else [rank] * len(features))]
+    total = math.prod(ranks) * unknowns if network.head == "tucker" else 0
+    for name, one in zip(features.values(), ranks, strict=True):
+        layers = {"modified_mlp": depth + 2, "fourier_mlp": depth + 1}.get(name, depth)
+        total += 0 if name in CLASSICAL else 2 * width + (layers - 1) * width * (width + 1)
+        total += width * one * (unknowns if network.head == "cp" else 1)
+    return total
+
+
+def _stages(config: Config, network: Network, pde: PDE, features: Mapping[str, str], linear: bool) -> list[Stage]:
+    """Least squares where only the head is trained, by sweeps over the axes or by Gauss-Newton. Trained networks:
+    Levenberg-Marquardt where their parameters are few, else first-order, then L-BFGS; then least squares over features.
     """
     if network.kind == "separable" and network.trainable is False and (network.head == "tt" or _is_cp(network, linear)):
         return [Stage(optimizer="als", steps=40)]
     if network.kind == "separable" and network.trainable is False:
         return [Stage(optimizer="gauss_newton", steps=30)]
-    return [
-        Stage(optimizer="soap", steps=4000, learning_rate=3e-3, schedule="warmup_cosine", warmup=100),
-        Stage(optimizer="lbfgs", steps=1000),
-    ]
+    if not (network.trainable and _may_be_second_order(config, len(pde.coordinates))):
+        return list(GRADIENT_STAGES)
+    few = parameter_count(network, features, len(pde.unknowns)) <= MAX_PARAMETERS
+    polish = Stage(optimizer="polish", steps=30)
+    if not few:
+        return [*GRADIENT_STAGES, polish]
+    # A head by least squares over random features is where to start from; a sum of products has none.
+    first = [polish] if network.head == "tucker" else []
+    return [*first, Stage(optimizer="levenberg_marquardt", steps=100), polish]
 
 
 def _is_cp(network: Network, linear: bool) -> bool:
@@ -230,6 +287,7 @@ def _check(config: Config, pde: PDE) -> None:
         head = config.network.head
         raise SpinnError(f"network.rank: a {head} head has one rank, got {rank}; give a number, or use head: tucker")
     _check_alternating(config)
+    _check_polish(config, pde)
     if isinstance(rank, list) and len(rank) != len(pde.coordinates):
         raise SpinnError(f"network.rank: expected one rank for each of {', '.join(pde.coordinates)}, got {len(rank)}")
     for name in ("points_per_axis",):
@@ -268,6 +326,23 @@ def _check_alternating(config: Config) -> None:
         raise SpinnError(f"train: als needs {', '.join(wrong)}")
 
 
+def _check_polish(config: Config, pde: PDE) -> None:
+    """Polishing is the last stage of trained separable networks under a core that a computer holds."""
+    stages, network = [stage.optimizer for stage in config.train], config.network
+    if "polish" not in stages:
+        return
+    asks = {
+        "to be the last stage, after one that trains": stages[-1] == "polish" and set(stages) != {"polish"},
+        "kind: separable": network.kind == "separable",
+        "trainable: true": network.trainable is True,
+        "at most four axes": len(pde.coordinates) <= 4,
+        "fixed weights (loss.weighting: fixed, causal: 0)": config.loss.weighting == "fixed" and not config.loss.causal,
+    }
+    wrong = [name for name, holds in asks.items() if not holds]
+    if wrong:
+        raise SpinnError(f"train: polish needs {', '.join(wrong)}")
+
+
 def _reason(config: Config, pde: PDE, embedding: Embedding, features: Mapping[str, str], adaptive: bool) -> str:
     exact = [f"periodic {', '.join(sorted(embedding.periodic))}"] if embedding.periodic else []
     exact += [f"zero faces {', '.join(embedding.vanish)}"] if embedding.vanish else []
@@ -277,6 +352,10 @@ def _reason(config: Config, pde: PDE, embedding: Embedding, features: Mapping[st
     kind = {True: "fixed axis features (head only)", False: "trained axis networks"}[config.network.trainable is False]
     growth = ", modes grown until the residual stops falling" if adaptive else ""
     stages = " then ".join(stage.optimizer for stage in config.train)
+    if kind == "trained axis networks" and config.network.kind == "separable" and _is_second_order(config):
+        count = parameter_count(config.network, features, len(pde.unknowns))
+        few = count <= MAX_PARAMETERS
+        kind += f" ({count} parameters{'' if few else ', too many for levenberg_marquardt'})"
     if config.network.kind == "pointwise":
         return f"point-wise network of {len(features)} coordinates: {stages}{held}"
     if config.recipe == "paper":

@@ -13,6 +13,7 @@ from spinn.growth import Place
 from spinn.output.folder import RunFolder
 from spinn.output.progress import SilentReporter
 from spinn.pdes import PDE
+from spinn.polishing import shape_of, shaped
 from spinn.recipes import Plan
 from spinn.session import Resumed, Session
 from spinn.solution import MODEL, Solution, load_pieces
@@ -39,7 +40,7 @@ class Saver:
 
     session: Session
     checkpoints: Checkpoints | None
-    newest: tuple[Place, Snapshot, list[Piece], dict[str, Any]] | None = None
+    newest: tuple[Place, Snapshot, list[Piece], dict[str, Any], dict[str, Any]] | None = None
 
     def offer(self, place: Place, snapshot: Snapshot) -> None:
         """A chunk has ended here. What the session gathers later, as the stage or the window ends, is no part of it."""
@@ -48,7 +49,8 @@ class Saver:
             "stages": list(session.stages), "warnings": list(session.warnings), "zero_loss": session.zero_loss,
             "compile_seconds": session.compile_seconds, "seconds": session.seconds,
         }  # fmt: skip
-        self.newest = (place, snapshot, list(session.pieces), gathered)
+        networks = {"whole": session.current[0](snapshot.params), "kept": session.kept}
+        self.newest = (place, snapshot, list(session.pieces), gathered, networks)
         if self.checkpoints is not None and self.checkpoints.due():
             self.flush()
 
@@ -56,12 +58,15 @@ class Saver:
         """Save the newest state now."""
         if self.checkpoints is None or self.newest is None:
             return
-        place, snapshot, pieces, gathered = self.newest
+        place, snapshot, pieces, gathered, networks = self.newest
         arrays = {"loop": _flat(snapshot.arrays())}
         arrays |= {f"window{number}": _flat(piece.network) for number, piece in enumerate(pieces)}
+        if any(place.shapes[place.window :]):
+            arrays |= {name: _flat(network) for name, network in networks.items() if network is not None}
         total = place.steps_before + snapshot.step
         position = {
             "place": dataclasses.asdict(place), "snapshot": snapshot.position(), "total_steps": total,
+            "kept": shape_of(networks["kept"]),
             "spans": [[piece.start, piece.end] for piece in pieces], **gathered,
         }  # fmt: skip
         self.checkpoints.save(total, arrays, position)
@@ -74,23 +79,35 @@ def restored(session: Session, checkpoints: Checkpoints) -> Resumed | None:
         return None
     stored = position["place"]
     breaks = tuple({axis: tuple(ends) for axis, ends in cuts.items()} for cuts in stored["breaks"])
-    place = Place(**{**stored, "modes": tuple(stored["modes"]), "breaks": breaks, "ends": tuple(stored["ends"])})
+    place = Place(**{**stored, "modes": tuple(stored["modes"]), "breaks": breaks, "ends": tuple(stored["ends"]),
+                     "shapes": tuple(stored["shapes"])})  # fmt: skip
     session.place, session.stages = place, list(position["stages"])
     session.warnings, session.compiled_before = list(position["warnings"]), float(position["compile_seconds"])
     session.zero_loss, session.seconds_before = float(position["zero_loss"]), float(position["seconds"])
-    blanks = [session.network(number, place.modes[number]) for number in range(place.window + 1)]
+    shapes = [*place.shapes, *[{}] * (place.window + 1)]
+    blanks = [
+        shaped(session.network(number, place.modes[number]), shapes[number]) for number in range(place.window + 1)
+    ]
     session.pieces = [Piece(blanks[n], *span) for n, span in enumerate(position["spans"])]
     problem, _, params = session.problem(blanks[-1])
     template = session.stage_run(problem, place.stage).start(params)
     like = {"loop": _flat(template.arrays())}
     like |= {f"window{number}": _flat(piece.network) for number, piece in enumerate(session.pieces)}
+    networks: dict[str, Any] = {}
+    if any(place.shapes[place.window :]):
+        networks["whole"] = blanks[-1]
+        if position["kept"]:
+            plain = session.network(place.window, place.modes[place.window])
+            networks["kept"] = shaped(plain, position["kept"])
+        like |= {name: _flat(network) for name, network in networks.items()}
     arrays = checkpoints.arrays(like)
     snapshot = dataclasses.replace(template, **_filled(template.arrays(), arrays["loop"]), **position["snapshot"])
     pieces = [
         Piece(_filled(piece.network, arrays[f"window{number}"]), piece.start, piece.end)
         for number, piece in enumerate(session.pieces)
     ]
-    return Resumed(place, pieces, snapshot)
+    filled = {name: _filled(network, arrays[name]) for name, network in networks.items()}
+    return Resumed(place, pieces, snapshot, filled.get("whole"), filled.get("kept"))
 
 
 def finished(plan: Plan, pde: PDE, folder: RunFolder) -> Solution | None:

@@ -23,9 +23,11 @@ from spinn.objective import SeparableObjective
 from spinn.objective.separable import coupling_of
 from spinn.optim.gauss_newton import ENOUGH_CHANGE
 from spinn.pdes import PDE, Box
+from spinn.polishing import polishing_plan
 from spinn.recipes import Plan
 from spinn.sampling import AxisSampler
 from spinn.spectrum import MAX_FIRST_UNKNOWNS, PROBE_POINTS, data_modes, limited, tails, transferred
+from spinn.stagewise import bandwidths, better, further, judged, prepared, stages_of, zero_field
 from spinn.training.loop import LoopSettings, Snapshot, StageRun
 from spinn.training.methods import StageSpec
 from spinn.training.problem import Problem
@@ -64,6 +66,7 @@ class Session:
     iterations: int = 0  # of the hardest linear solve of the level
     exhausted: bool = False  # whether one was cut off
     refused: bool = False  # whether the level ended with steps refused
+    kept: Any = None  # the polished network that further axis networks are being added to
     current: Any = None  # how to put the network together from the parameters being trained, and these parameters
 
     def train(self, resumed: "Resumed | None" = None) -> None:
@@ -74,13 +77,14 @@ class Session:
         if resumed:
             self.place = resumed.place
         else:
-            self.place = Place(modes=(self.start_modes(),), breaks=({},), ends=self.planned_ends())
+            self.place = Place(modes=(self.start_modes(),), breaks=({},), ends=self.planned_ends(), shapes=({},))
         self.pieces = list(resumed.pieces) if resumed else []
         while len(self.pieces) < len(self.place.ends) or (self.pieces and self.pieces[-1].end < self.last):
             number = len(self.pieces)
             if number > self.place.window:
                 self.place = dataclasses.replace(
                     self.place, window=number, level=0, stage=0, level_loss=math.inf, uncut=None, ends=self.next_ends(),
+                    shapes=(*self.place.shapes, {}), gradient=False, doublings=0,
                     modes=(*self.place.modes, self.place.modes[-1]), breaks=(*self.place.breaks, self.place.breaks[-1]),
                 )  # fmt: skip
             network = self.window(resumed)
@@ -157,12 +161,12 @@ class Session:
     def start_modes(self) -> dict[str, int]:
         """Modes of the first level: from the spectrum of the data where they are left to us."""
         modes = first_modes(self.plan, self.pde)
-        if not self.plan.adaptive:
+        if not (self.plan.adaptive or self.plan.is_second_order):
             return modes
         axes = len(self.pde.coordinates)
         probe = dict.fromkeys(self.pde.coordinates, PROBE_POINTS.get(axes, 10))
         sampler = dataclasses.replace(build_sampler(self.plan, self.pde, modes), counts=probe)
-        network = self.network(0, modes)
+        network = self.network(0, modes) if self.plan.adaptive else zero_field(self.network(0, modes))
         batch = sampler.draw(self.domain(0), key=jax.random.key(0))
         objective = build_objective(self.plan, self.pde, sampler)
         assert isinstance(objective, SeparableObjective)
@@ -173,20 +177,34 @@ class Session:
         blocks = eqx.filter_jit(evaluate)(network, batch)
         arrays = {name: np.asarray(block) for name, block in blocks.items()}
         self.zero_loss = 0.5 * sum(float(np.sum(array**2)) for array in arrays.values())
+        if not self.plan.adaptive:
+            return bandwidths(self.plan, arrays, modes)
         found = data_modes(arrays, self.pde.coordinates, self.plan.embedding.periodic, modes)
         return limited(found, self.plan.embedding.periodic, len(self.pde.unknowns), MAX_FIRST_UNKNOWNS)
 
     def lifted(self, network: Any) -> Any:
         """The network with what conditions prescribe exactly, read at the points of the present level."""
-        if not self.plan.is_core:
+        plan = self.active()
+        if not plan.is_core:
             return network
-        plan = self.planned(self.place.window)
-        sampler = build_sampler(plan, self.pde, self.place.modes[-1])
+        sampler = build_sampler(plan, self.pde, self.active_modes(network))
         objective = build_objective(plan, self.pde, sampler)
         assert isinstance(sampler, AxisSampler) and isinstance(objective, SeparableObjective)
         batch = sampler.draw(self.domain(self.place.window), key=jax.random.key(0))
         previous = self.pieces[-1].network if self.pieces else None
-        return lifted(network, self.plan.embedding.traces, objective, batch, previous)
+        return lifted(network, plan.embedding.traces, objective, batch, previous)
+
+    def active(self) -> Plan:
+        """The plan of the present window and stage."""
+        plan = self.planned(self.place.window)
+        polishing = stages_of(plan, self.place)[self.place.stage].optimizer == "polish"
+        return polishing_plan(plan, self.pde) if polishing else plan
+
+    def active_modes(self, network: Any) -> Mapping[str, int]:
+        """Modes an axis of the present stage: of a polished network, the features of its core."""
+        if not self.active().polishing:
+            return self.place.modes[-1]
+        return dict(zip(network.axes, network.core.shape[1:], strict=True))
 
     def network(self, window: int, modes: Mapping[str, int]) -> Any:
         """A fresh network for a window; the seed and the window fix it."""
@@ -200,9 +218,12 @@ class Session:
 
     def window(self, resumed: "Resumed | None") -> Any:
         """Levels of growing resolution until the last modes are small (one level where modes are fixed)."""
-        network = self.lifted(self.network(self.place.window, self.place.modes[-1]))
+        network = self.network(self.place.window, self.place.modes[-1])
+        network = self.lifted(network) if not self.plan.is_second_order else network
         snapshot = None
         if resumed is not None:
+            network = network if resumed.network is None else resumed.network
+            self.kept = resumed.kept
             network, snapshot = self.with_params(network, resumed.snapshot.params), resumed.snapshot
         elif self.pieces and not self.plan.is_basis:
             network = self.continued(self.pieces[-1].network, network)
@@ -220,7 +241,12 @@ class Session:
             for doubt in doubts:
                 self.warn(doubt)
             if grown is None:
-                return network
+                network, snapshot = better(self, network), None
+                wider = further(self, network)
+                if wider is None:
+                    return network
+                self.kept, network = network, wider
+                continue
             self.reporter.message(
                 f"not resolved yet (last modes carry {max(tails(network).values()):.1e}): {changes(self.place, grown)}"
             )
@@ -248,16 +274,23 @@ class Session:
 
     def level(self, network: Any, snapshot: Snapshot | None) -> Any:
         """All stages at one resolution."""
-        problem, combine, params = self.problem(network)
-        self.points, self.parameters = problem.points, sum(leaf.size for leaf in jax.tree.leaves(params))
-        self.current = (combine, params)
         self.iterations, self.exhausted = 0, False
-        for number in range(self.place.stage, len(self.plan.config.train)):
-            self.place = dataclasses.replace(self.place, stage=number)
+        while self.place.stage < len(stages_of(self.plan, self.place)):
+            number = self.place.stage
+            if snapshot is None:
+                network = prepared(self, network)
+            problem, combine, params = self.problem(network)
+            self.points, self.parameters = problem.points, sum(leaf.size for leaf in jax.tree.leaves(params))
+            self.current = (combine, params)
             run = self.stage_run(problem, number)
-            params = self.stage(run, snapshot or run.start(params), combine)
+            network = combine(self.stage(run, snapshot or run.start(params), combine))
             snapshot = None
-        return combine(params)
+            before = self.place
+            self.place = judged(self, dataclasses.replace(before, stage=number + 1))
+            if self.place.modes != before.modes:
+                network = self.network(self.place.window, self.place.modes[-1])
+        self.place = dataclasses.replace(self.place, stage=number)
+        return network
 
     def stage(self, run: StageRun, first: Snapshot, combine: Callable[[Any], Any]) -> Any:
         """One stage; returns the parameters at its end."""
@@ -282,12 +315,13 @@ class Session:
     def stage_run(self, problem: Problem, number: int) -> StageRun:
         """A stage, named after its optimiser and place."""
         config, place = self.plan.config, self.place
-        stage = config.train[number]
+        stage = stages_of(self.plan, place)[number]
         rate = None if stage.learning_rate == "auto" else float(stage.learning_rate)
-        spec = StageSpec(stage.optimizer, stage.steps, stage.seconds, stage.tolerance, rate, stage.schedule,
+        optimizer = "gauss_newton" if stage.optimizer == "polish" else stage.optimizer
+        spec = StageSpec(optimizer, stage.steps, stage.seconds, stage.tolerance, rate, stage.schedule,
                          stage.warmup, stage.weight_decay)  # fmt: skip
         windows = self.window_name() if len(place.ends) > 1 or place.ends[:1] != (self.last,) else ""
-        level = f" level {place.level + 1}" if self.plan.adaptive else ""
+        level = f" level {place.level + 1}" if self.plan.adaptive or place.level else ""
         floor = ENOUGH_LOSS * self.zero_loss
         change = SETTLED * resolved_tail(self.parameters) if self.plan.adaptive else ENOUGH_CHANGE
         settings = LoopSettings(config.seed, config.sampling.resample_every, config.loss.weighting, floor, change)
@@ -306,11 +340,11 @@ class Session:
 
     def problem(self, network: Any) -> tuple[Problem, Callable[[Any], Any], Any]:
         """Pure functions for the loop, how to put a network together again, and the parameters to start from."""
-        domain, modes, pieces = self.domain(self.place.window), self.place.modes[-1], self.pieces
-        plan = self.planned(self.place.window)
+        domain, modes, pieces = self.domain(self.place.window), self.active_modes(network), self.pieces
+        plan = self.active()
         sampler = build_sampler(plan, self.pde, modes)
         objective = build_objective(plan, self.pde, sampler)
-        params, frozen = eqx.partition(network, trainable(network, self.plan))
+        params, frozen = eqx.partition(network, trainable(network, plan))
         frozen, static = eqx.partition(frozen, eqx.is_array)
         before, before_static = eqx.partition(pieces[-1].network if pieces else None, eqx.is_array)
 
@@ -319,6 +353,11 @@ class Session:
             whole = eqx.combine(params, frozen, static)
             previous = eqx.combine(before, before_static) if pieces else None
             return getattr(objective, which)(whole, batch, scales, previous)
+
+        def matrix(params: Any, context: Any, scales: Any) -> Any:
+            frozen, batch, _ = context
+            assert isinstance(objective, SeparableObjective)
+            return objective.whole_normal(lambda p: eqx.combine(p, frozen, static), params, batch, scales)
 
         drawn: dict[bytes, Any] = {}
 
@@ -341,10 +380,12 @@ class Session:
         )  # fmt: skip
         if self.plan.adaptive:
             problem = dataclasses.replace(problem, grows=lambda p, loss: self.grows(combine(p), loss))
-        if self.plan.is_core:
+        if plan.is_core:
             kept = coupling_of(network)
             linear = self.is_linear(objective, network, sampler, domain)
             problem = dataclasses.replace(problem, normal=functools.partial(call, "normal"), kept=kept, linear=linear)
+        if isinstance(objective, SeparableObjective) and not self.plan.config.loss.causal:
+            problem = dataclasses.replace(problem, matrix=matrix)
         return problem, combine, params
 
     def is_linear(self, objective: Any, network: Any, sampler: Any, domain: Box) -> bool:
@@ -380,7 +421,7 @@ class Session:
 
     def with_params(self, network: Any, params: Any) -> Any:
         """The network with trained parameters put in."""
-        _, frozen = eqx.partition(network, trainable(network, self.plan))
+        _, frozen = eqx.partition(network, trainable(network, self.active()))
         return eqx.combine(params, frozen)
 
     def stage_summary(self, run: StageRun, last: Snapshot, compiling: float) -> dict[str, Any]:
@@ -403,3 +444,5 @@ class Resumed:
     place: Place
     pieces: list[Piece]
     snapshot: Snapshot
+    network: Any = None  # all of it, where training changes its structure
+    kept: Any = None  # the one that further axis networks are being added to

@@ -21,6 +21,7 @@ from spinn.networks.elements import Elements
 from spinn.networks.separable import SeparableNetwork, resized
 from spinn.output.atomic import write_bytes
 from spinn.pdes import PDE
+from spinn.polishing import shape_of, shaped
 
 MODEL = "model.npz"
 MOST_GRID_VALUES = 4_000_000_000  # 32 GB an unknown
@@ -108,6 +109,7 @@ class Solution:
         ranks = [getattr(piece.network, "ranks", None) for piece in self.pieces]  # found by the solver, not configured
         heads = [getattr(piece.network, "head", None) for piece in self.pieces]
         meta = {
+            "shapes": [shape_of(piece.network) for piece in self.pieces],
             "modes": [dict(modes) for modes in self.modes],
             "spans": spans,
             "breaks": breaks,
@@ -146,6 +148,7 @@ def load_pieces(file: Path, build: Any) -> tuple[tuple[Piece, ...], tuple[dict[s
         ranks = meta.get("ranks", [None] * len(meta["modes"]))[number]
         if ranks is not None and getattr(network, "cores", None) is not None:
             network = resized(network, meta["heads"][number], ranks)
+        network = shaped(network, meta["shapes"][number]) if "shapes" in meta else network
         arrays, static = eqx.partition(network, eqx.is_array)
         leaves, tree = jax.tree.flatten(arrays)
         names = [f"{number}/{index}" for index in range(len(leaves))]

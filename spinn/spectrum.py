@@ -58,7 +58,7 @@ def data_modes(
     least: Mapping[str, int],
     tail: float = DATA_TAIL,
 ) -> dict[str, int]:
-    """Modes an axis that resolve every block of the zero field, at least `least`."""
+    """Modes an axis that resolve every block of the zero field up to `tail`, at least `least`."""
     result = dict(least)
     for block in blocks.values():
         for index, axis in enumerate(axes):

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from spinn.config._types import Auto, Count, Natural, NonNegative, PointCount, Positive, Section
 
-OptimizerName = Literal["adam", "adamw", "soap", "lbfgs", "gauss_newton", "als"]
+OptimizerName = Literal["adam", "adamw", "soap", "lbfgs", "gauss_newton", "levenberg_marquardt", "polish", "als"]
 
 
 class Sampling(Section):
@@ -64,7 +64,10 @@ class Stage(Section):
     optimizer: OptimizerName = Field(
         description="adam, adamw: robust first steps. soap: Adam in Shampoo's eigenbasis, fewer steps for more work a "
         "step. lbfgs: smooth problems, no learning rate to choose. gauss_newton: least squares by damped "
-        "linearisation; by far the most accurate where the parameters are few thousands. als: alternating least "
+        "linearisation; by far the most accurate where the parameters are few thousands. "
+        "levenberg_marquardt: damped least squares in all parameters of trained networks, up to a few thousand. "
+        "polish: freezes trained axis networks and solves for a core over all of their features, by gauss_newton; "
+        "further axis networks are trained on what is left of the residual. als: alternating least "
         "squares for linear problems under a tt or cp head, a step a sweep over all axes; takes many axes.",
     )
     steps: Count | None = Field(default=None, description="Stop after this many steps.")

@@ -194,6 +194,35 @@ class PeriodicInput(Body):
         return self.body(Taylor(jnp.concatenate([sines.coefficients, cosines.coefficients], -1)))
 
 
+class Joined(Body):
+    """The features of several bodies side by side."""
+
+    bodies: tuple[Body, ...]
+    width: int = eqx.field(static=True)
+
+    def __init__(self, *bodies: Body):
+        self.bodies, self.width = bodies, sum(body.width for body in bodies)
+
+    def __call__(self, z: Taylor) -> Taylor:
+        return Taylor(jnp.concatenate([body(z).coefficients for body in self.bodies], -1))
+
+
+class Mixed(Body):
+    """Linear combinations of the features of a body, times a scale that is not trained."""
+
+    body: Body
+    mixing: Float[Array, "features width"]
+    scale: Float[Array, ""]
+    width: int = eqx.field(static=True)
+
+    def __init__(self, body: Body, mixing: Float[Array, "features width"], scale: float = 1.0):
+        self.body, self.mixing, self.width = body, mixing, mixing.shape[1]
+        self.scale = jnp.asarray(scale, mixing.dtype)
+
+    def __call__(self, z: Taylor) -> Taylor:
+        return self.body(z).affine(self.mixing * jax.lax.stop_gradient(self.scale))
+
+
 class ExternalBody(Body):
     """Any function of (points, 1) arrays with parameters, differentiated by nested forward-mode."""
 

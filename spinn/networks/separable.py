@@ -93,6 +93,12 @@ class SeparableNetwork(eqx.Module):
             found |= {self.axes[i]: table for i, table in zip(group, tables, strict=True)}
         return {axis: found[axis] for axis in self.axes if axis in points}
 
+    def axis_table(
+        self, index: int, points: Float[Array, " points"], order: int
+    ) -> Float[Array, "orders points unknowns rank"]:
+        """The table of one axis by itself."""
+        return self._table(self.features[index], self.mixings[index], self.biases[index], points, order)
+
     def _alike(self, points: Mapping[str, Array], orders: Mapping[str, int]) -> list[list[int]]:
         """Axes whose networks differ in numbers only, together: they run as one, as small layers cost by the call."""
         groups: dict[Any, list[int]] = {}

@@ -11,15 +11,15 @@ diagonalisation of the linear separable part (Lynch, Rice, Thomas 1964), for lea
 import functools
 import math
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from spinn.fields import Grid, GridField
-from spinn.fields.factors import product
-from spinn.fields.linearisation import Linear, linearised
+from spinn.fields import GridField
+from spinn.fields.linearisation import linearised
+from spinn.objective.terms import Terms, read_terms
 from spinn.optim.coupling import Coupling, in_groups
 
 # Unknowns up to which J^T J is kept whole, and rows of its blocks where it is not.
@@ -56,45 +56,14 @@ def normal_blocks(
     modes that only fill a group up are zero.
     """
     parts = [
-        jnp.square(root) * _of_block(_read(linear, field.grid, shape[1:], dtype), shape[0], kept)
+        jnp.square(root) * _of_block(read_terms(linear, field.grid, shape[1:], dtype), shape[0], kept)
         for field, root in blocks.values()
         if (linear := linearised(field))
     ]
     return functools.reduce(jnp.add, parts)
 
 
-class _Terms(NamedTuple):
-    """The terms of a linearised block: distinct factors of every axis, and which of them each term has."""
-
-    factors: list[Float[Array, "distinct points features"]]
-    weights: list[Float[Array, " points"]]
-    places: np.ndarray  # (terms, axes)
-    unknown: np.ndarray  # (terms,)
-    coefficients: list[Any]  # numbers, or arrays that broadcast to the grid
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(len(weights) for weights in self.weights)
-
-
-def _read(linear: Linear, grid: Grid, free: Sequence[int], dtype: Any) -> _Terms:
-    factors, places = [], []
-    for axis, length in enumerate(grid.shape):
-        known: dict[Any, int] = {}
-        arrays = []
-        for _, term in linear:
-            if term.key(axis) not in known:
-                known[term.key(axis)] = len(known)
-                values = product(term.factors[axis])[:, : free[axis]].astype(dtype)
-                arrays.append(jnp.broadcast_to(values, (length, values.shape[1])))
-        factors.append(jnp.stack(arrays))
-        places.append([known[term.key(axis)] for _, term in linear])
-    weights = [grid.weights[axis].astype(dtype) for axis in grid.axes]
-    unknown = np.array([term.head.unknown for _, term in linear])
-    return _Terms(factors, weights, np.array(places).T, unknown, [coefficient for coefficient, _ in linear])
-
-
-def _of_block(terms: _Terms, unknowns: int, kept: Coupling) -> Normal:
+def _of_block(terms: Terms, unknowns: int, kept: Coupling) -> Normal:
     rest = kept.rest
     if not rest:
         matrix = _jacobian(terms, unknowns)
@@ -119,7 +88,7 @@ def _of_block(terms: _Terms, unknowns: int, kept: Coupling) -> Normal:
     return jnp.concatenate([jnp.concatenate(row, 2) for row in filled], 1)
 
 
-def _khatri_rao(terms: _Terms, axes: tuple[int, ...], weighted: bool = False) -> Float[Array, "terms points modes"]:
+def _khatri_rao(terms: Terms, axes: tuple[int, ...], weighted: bool = False) -> Float[Array, "terms points modes"]:
     """Products of the factors of some axes, for every term, on the tensor grid of these axes."""
     result = jnp.ones((len(terms.places), 1, 1), terms.factors[0].dtype)
     for axis in axes:
@@ -133,7 +102,7 @@ def _khatri_rao(terms: _Terms, axes: tuple[int, ...], weighted: bool = False) ->
 
 
 def _group_grams(
-    terms: _Terms, axes: tuple[int, ...], groups: tuple[int, ...]
+    terms: Terms, axes: tuple[int, ...], groups: tuple[int, ...]
 ) -> Float[Array, "terms terms modes members members"]:
     """Kronecker products of Gram matrices over some axes, within groups of modes, for every pair of terms."""
     count = len(terms.places)
@@ -149,7 +118,7 @@ def _group_grams(
 
 
 def _coefficient_products(
-    terms: _Terms, whole: tuple[int, ...], rest: tuple[int, ...]
+    terms: Terms, whole: tuple[int, ...], rest: tuple[int, ...]
 ) -> Float[Array, "terms terms points"]:
     """Products of coefficients, weighted on the grid of the whole axes and averaged over the others."""
     dtype = terms.factors[0].dtype
@@ -164,7 +133,7 @@ def _coefficient_products(
     return jnp.einsum("pts,qts,s->pqt", table, table, average) * weight
 
 
-def _jacobian(terms: _Terms, unknowns: int) -> Float[Array, "points parameters"]:
+def _jacobian(terms: Terms, unknowns: int) -> Float[Array, "points parameters"]:
     """The Jacobian itself, rows times the roots of the quadrature weights."""
     rows = _khatri_rao(terms, tuple(range(len(terms.factors))), weighted=True)
     full = [jnp.broadcast_to(c, terms.shape).reshape(-1, 1) for c in terms.coefficients]

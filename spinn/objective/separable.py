@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import jax
@@ -15,6 +15,7 @@ from spinn.fields.evaluation import evaluate
 from spinn.fields.linearisation import is_linear
 from spinn.networks.separable import SeparableNetwork
 from spinn.networks.tabulated import Tabulated
+from spinn.objective.axis_normal import whole_normal
 from spinn.objective.blocks import (
     NO_SCALES,
     Found,
@@ -99,10 +100,7 @@ class SeparableObjective:
         What conditions ask for is no part of it, whether it comes from `previous` or not.
         """
         assert network.core is not None
-        at = self._fields(network, batch)
-        conditions = condition_residuals(self.pde, at, None, self.skip)
-        found = {**interior_residuals(self.pde, at(None)), **conditions}
-        rooted = {name: (field, self.weighting.root(name, own, scales)) for name, (field, own) in found.items()}
+        rooted = self.rooted(network, batch, scales)
         return normal_blocks(rooted, network.core.shape, coupling_of(network), network.core.dtype)
 
     def is_linear(self, network: SeparableNetwork, batch: AxisBatch) -> bool:
@@ -110,6 +108,21 @@ class SeparableObjective:
         at = self._fields(network, batch)
         found = {**interior_residuals(self.pde, at(None)), **condition_residuals(self.pde, at, None, self.skip)}
         return all(is_linear(field) for field, _ in found.values())
+
+    def whole_normal(
+        self,
+        network_of: Callable[[Any], SeparableNetwork],
+        params: Any,
+        batch: AxisBatch,
+        scales: Scales = NO_SCALES,
+    ) -> Array:
+        """J^T J in all that is trained, in the order of `ravel_pytree(params)`; see `spinn.objective.axis_normal`."""
+        network = network_of(params)
+
+        def rooted(tables: Any) -> dict[str, tuple[Any, Any]]:
+            return self.rooted(network, batch, scales, tables)
+
+        return whole_normal(rooted, network_of, params, points_of(batch), self.orders)
 
     def conditions(
         self,
@@ -154,10 +167,19 @@ class SeparableObjective:
         found = interior_residuals(self.pde, local)
         return {name: jnp.broadcast_to(field.value, shape) for name, (field, _) in found.items()}
 
-    def _fields(self, network: AnyNetwork, batch: AxisBatch) -> At:
-        """Every axis network runs once, on its interior points and both ends together."""
-        points = {axis: jnp.concatenate([batch.points[axis], batch.ends[axis]]) for axis in network.axes}
-        tables = network.tables(points, self.orders)
+    def rooted(
+        self, network: AnyNetwork, batch: AxisBatch, scales: Scales, tables: Any = None
+    ) -> dict[str, tuple[Any, Any]]:
+        """The residual fields of all blocks with the roots of their weights, but for what conditions ask for."""
+        at = self._fields(network, batch, tables)
+        conditions = condition_residuals(self.pde, at, None, self.skip)
+        found = {**interior_residuals(self.pde, at(None)), **conditions}
+        return {name: (field, self.weighting.root(name, own, scales)) for name, (field, own) in found.items()}
+
+    def _fields(self, network: AnyNetwork, batch: AxisBatch, given: Any = None) -> At:
+        """Every axis network runs once, on its interior points and both ends together, unless its table is `given`."""
+        points = points_of(batch)
+        tables = network.tables(points, self.orders) if given is None else given
         below = self.base.tables(points, self.orders) if self.base else {}
 
         def at(face: Face | None) -> Local:
@@ -284,6 +306,11 @@ def coupling_of(network: AnyNetwork) -> Coupling:
 
 def _cut(tables: Mapping[str, Array], chosen: Mapping[str, slice]) -> dict[str, Array]:
     return {axis: table[:, chosen[axis]] for axis, table in tables.items()}
+
+
+def points_of(batch: AxisBatch) -> dict[str, Array]:
+    """The points of every axis, then both of its ends."""
+    return {axis: jnp.concatenate([batch.points[axis], batch.ends[axis]]) for axis in batch.points}
 
 
 def _grid(local: Local) -> Grid:

@@ -23,6 +23,8 @@ CHUNKS = {"lbfgs": 20}  # where a step costs more
 # Refused Gauss-Newton steps in a row after which the stage ends; the same where a shorter time window can be tried.
 PATIENCE, IMPATIENCE = 8, 3
 SLOW = 2  # what a step counts that gains little
+# Levenberg-Marquardt steps of little gain after which a stage ends (refused ones count twice): less is left below.
+LONG_PATIENCE, LITTLE_GAIN = 16, 0.95
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,6 +146,10 @@ class StageRun:
         spec = self.spec
         if spec.tolerance is not None and good.best < math.inf and math.sqrt(2.0 * good.best) < spec.tolerance:
             return True
+        if spec.optimizer == "levenberg_marquardt" and (
+            good.stalled >= LONG_PATIENCE or good.loss < self.settings.floor
+        ):
+            return True
         if spec.optimizer == "gauss_newton" and good.step and self._settled(good):
             return True
         over_time = spec.seconds is not None and good.seconds >= spec.seconds
@@ -172,7 +178,11 @@ class StageRun:
         return self.iterations(good) >= self.settings.max_iterations
 
     def _stalled(self, good: Snapshot, value: float) -> int:
-        """Refused steps count one (the damping is still growing), those that gain little `SLOW`."""
+        """Refused steps count one (the damping is still growing), those that gain little `SLOW`. Levenberg-Marquardt
+        tries all dampings at once: there, refused steps count more.
+        """
+        if self.spec.optimizer == "levenberg_marquardt":
+            return 0 if value <= LITTLE_GAIN * good.loss else good.stalled + (1 if value < good.loss else SLOW)
         if self.spec.optimizer != "gauss_newton" or value <= 0.9 * good.loss:
             return 0
         return good.stalled + (SLOW if value < good.loss else 1)

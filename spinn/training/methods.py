@@ -10,6 +10,7 @@ import optax
 
 from spinn.errors import SpinnError
 from spinn.optim.gauss_newton import ENOUGH_CHANGE, MAX_ITERATIONS, gauss_newton_init, gauss_newton_step
+from spinn.optim.levenberg_marquardt import dense_normal, levenberg_marquardt_init, levenberg_marquardt_step
 from spinn.optim.schedules import UNKNOWN_STEPS, schedule
 from spinn.optim.soap import soap
 from spinn.training.problem import Problem
@@ -66,6 +67,8 @@ def method(problem: Problem, stage: StageSpec, chunk: int, seed: int, limits: Li
     """
     if stage.optimizer == "gauss_newton":
         return _gauss_newton(problem, seed, limits)
+    if stage.optimizer == "levenberg_marquardt":
+        return _levenberg_marquardt(problem)
     if stage.optimizer == "lbfgs":
         return _lbfgs(problem, chunk)
     if stage.optimizer not in LEARNING_RATES:
@@ -132,6 +135,25 @@ def _without_value(state: Any, stale: Any) -> Any:
     """The line search's state; where `stale`, its value and gradient are computed anew before they are used."""
     value = optax.tree.get(state, "value")
     return optax.tree.set(state, value=jnp.where(stale, jnp.asarray(jnp.inf, value.dtype), value))
+
+
+def _levenberg_marquardt(problem: Problem) -> Method:
+    def init(params: Any, context: Any, scales: Any) -> Any:
+        value = jax.eval_shape(problem.loss, params, context, scales)[0]
+        return levenberg_marquardt_init(jnp.zeros((), value.dtype))
+
+    def advance(params: Any, state: Any, context: Any, scales: Any, rate: Any, step: Any) -> Any:
+        def normal(params: Any) -> Any:
+            if problem.matrix is not None:
+                return problem.matrix(params, context, scales)
+            return dense_normal(lambda p: problem.blocks(p, context, scales), params)
+
+        params, state, parts = levenberg_marquardt_step(
+            lambda p: problem.loss(p, context, scales), normal, params, state
+        )
+        return params, state, jnp.stack([state.loss, state.loss]), parts
+
+    return Method(init, advance, 1)
 
 
 def _gauss_newton(problem: Problem, seed: int, limits: Limits) -> Method:

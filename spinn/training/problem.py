@@ -20,6 +20,7 @@ class Problem:
     truth is known cheaply, else None; `points` counts the collocation points of one evaluation. `normal`: blocks of
     J^T J where the parameters are a core, those that are `kept`. `grows(params, loss)`: whether more modes would follow
     here anyway, so that the last digits are not worth their cost. `linear`: whether the blocks are, in the parameters.
+    `matrix`: all of J^T J, for any parameters.
     """
 
     loss: Callable[[Params, Context, Mapping[str, Any]], tuple[Any, dict[str, Any]]]
@@ -32,3 +33,4 @@ class Problem:
     kept: Coupling | None = None
     linear: bool = False
     grows: Callable[[Params, float], bool] = lambda params, loss: False
+    matrix: Callable[[Params, Context, Mapping[str, Any]], Any] | None = None

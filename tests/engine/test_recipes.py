@@ -82,7 +82,7 @@ def test_networks_are_trained():
     plan = resolved("heat", network={"features": "mlp"})
     assert not plan.is_basis
     assert plan.config.network.trainable is True
-    assert [stage.optimizer for stage in plan.config.train] == ["soap", "lbfgs"]
+    assert [stage.optimizer for stage in plan.config.train] == ["polish", "levenberg_marquardt", "polish"]
 
 
 def test_precision_follows_the_device():
