@@ -1,7 +1,7 @@
 """Building networks, samplers and objectives from a plan. Built objects never see the configuration."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
+from spinn.embedding import Trace
 from spinn.networks.bodies import (
     MLP,
     Body,
@@ -22,7 +23,7 @@ from spinn.networks.bodies import (
     Sine,
 )
 from spinn.networks.elements import Elements, jumps
-from spinn.networks.orthonormal import orthonormal_combinations, traced_combinations
+from spinn.networks.orthonormal import free_spaces, orthonormal_combinations, traced_combinations
 from spinn.networks.pointwise import PointNetwork, point_network
 from spinn.networks.separable import AxisFeatures, SeparableNetwork, cp_network, tt_network, tucker_network
 from spinn.objective import SeparableObjective, Weighting
@@ -67,7 +68,8 @@ def build_network(
     }
     if plan.is_alternating:
         orders = derivative_orders(pde)
-        mixings = [jnp.asarray(_combinations(plan, features[axis], axis, domain, orders[axis])) for axis in features]
+        sampled = {axis: _sampled(plan, one, axis, domain, orders[axis]) for axis, one in features.items()}
+        mixings = [jnp.asarray(_combinations(plan, features[axis], axis, sampled[axis])) for axis in features]
         return tt_network(features, pde.unknowns, mixings)
     if config.head == "cp":
         assert isinstance(config.rank, int)
@@ -147,29 +149,46 @@ def orthonormalised(network: SeparableNetwork, plan: Plan, pde: PDE, domain: Box
     """Mix frozen features into orthonormal ones, with duals of the traces behind them; trained mixings start from the
     leading combinations.
     """
-    orders, traces = derivative_orders(pde), plan.embedding.traces
-    mixings, ranks = [], []
+    orders, traces, count = derivative_orders(pde), plan.embedding.traces, len(pde.unknowns)
+    mixings, ranks, spaces = [], [], []
     for index, axis in enumerate(network.axes):
-        here = traces.get(axis, ())
-        matrix = _combinations(plan, network.features[index], axis, domain, orders[axis])
+        here, sampled = traces.get(axis, ()), _sampled(plan, network.features[index], axis, domain, orders[axis])
+        matrix = _combinations(plan, network.features[index], axis, sampled)
         old = network.mixings[index]
         kept = matrix if old is None else matrix[:, : old.shape[1]]
         mixings.append(jnp.asarray(kept))
-        ranks.append(kept.shape[1] - len(here))
-    count = len(pde.unknowns)
+        shared = all(len(trace.blocks) == count for trace in here)
+        space = None if shared else _spaces(here, pde.unknowns, sampled, kept)
+        ranks.append(kept.shape[1] - len(here) if space is None else space.shape[2])
+        spaces.append(space)
     lift = jnp.zeros((count, *(mixing.shape[1] for mixing in mixings))) if traces else None
+    own = tuple(spaces) if any(space is not None for space in spaces) else None
     return eqx.tree_at(
-        lambda n: (n.mixings, n.core, n.lift), network, (tuple(mixings), jnp.zeros((count, *ranks)), lift),
-        is_leaf=lambda leaf: leaf is None,
+        lambda n: (n.mixings, n.core, n.lift, n.spaces), network,
+        (tuple(mixings), jnp.zeros((count, *ranks)), lift, own), is_leaf=lambda leaf: leaf is None,
     )  # fmt: skip
 
 
-def _combinations(plan: Plan, features: AxisFeatures, axis: str, domain: Box, order: int) -> np.ndarray:
-    (low, high), traces, breaks = domain[axis], plan.embedding.traces.get(axis, ()), plan.breaks.get(axis)
-    unit, weights = gauss_rule(features.body, breaks)
-    x = low + (high - low) * unit
-    table = np.asarray(feature_table(features, jnp.asarray(np.concatenate([x, [low, high]])), order), float)
-    values, ends = table[:, :-2], table[:, -2:]
+class _Sampled(NamedTuple):
+    """Features of an axis, with derivatives, at the points of a rule and at both ends: (orders, points, features)."""
+
+    unit: np.ndarray
+    weights: np.ndarray
+    values: np.ndarray
+    ends: np.ndarray
+
+
+def _sampled(plan: Plan, features: AxisFeatures, axis: str, domain: Box, order: int) -> _Sampled:
+    low, high = domain[axis]
+    unit, weights = gauss_rule(features.body, plan.breaks.get(axis))
+    points = np.concatenate([low + (high - low) * unit, [low, high]])
+    table = np.asarray(feature_table(features, jnp.asarray(points), order), float)
+    return _Sampled(unit, weights, table[:, :-2], table[:, -2:])
+
+
+def _combinations(plan: Plan, features: AxisFeatures, axis: str, sampled: _Sampled) -> np.ndarray:
+    traces, breaks = plan.embedding.traces.get(axis, ()), plan.breaks.get(axis)
+    unit, weights, values, ends = sampled
     if not traces and breaks is None:
         return orthonormal_combinations(values[0], values[-1], weights)
     rows = [
@@ -178,8 +197,14 @@ def _combinations(plan: Plan, features: AxisFeatures, axis: str, domain: Box, or
     traced = np.stack(rows) if rows else np.zeros((0, features.body.width))
     broken = np.zeros((0, features.body.width))
     if isinstance(features.body, Elements) and breaks is not None:
-        broken = jumps(breaks, features.body.degree, order, axis in plan.embedding.periodic)
+        broken = jumps(breaks, features.body.degree, len(values) - 1, axis in plan.embedding.periodic)
     return traced_combinations(values[0], values[-1], weights, traced, broken, 2.0 * unit - 1.0)
+
+
+def _spaces(traces: Sequence[Trace], unknowns: Sequence[str], sampled: _Sampled, mixing: np.ndarray) -> jax.Array:
+    """Where some unknowns hold traces that others do not: the combinations of features in which each one is free."""
+    held = np.array([[name in trace.blocks for trace in traces] for name in unknowns])
+    return jnp.asarray(free_spaces(sampled.values[0] @ mixing, sampled.values[-1] @ mixing, sampled.weights, held))
 
 
 @eqx.filter_jit

@@ -25,7 +25,8 @@ from spinn.evaluation import Piece, device_context, grid_values
 from spinn.lifting import blocks_of, prescribed
 from spinn.networks.separable import SeparableNetwork
 from spinn.networks.tabulated import Tabulated, tabulated
-from spinn.objective import SeparableObjective
+from spinn.objective import SeparableObjective, Weighting
+from spinn.objective.equilibration import equation_scales
 from spinn.objective.frozen import FrozenNetwork, frozen
 from spinn.objective.separable import coupling_of
 from spinn.optim.gauss_newton import cgls, preconditioner
@@ -197,12 +198,13 @@ def _modes_of_residual(here: _Place, probe: AxisBatch) -> dict[str, int]:
 
 
 class _Problem(eqx.Module):
-    """What a correction is for: the solution, points, and the correction and solution of the window before."""
+    """What a correction is for: the solution, points, the correction and solution of the window before; and scales."""
 
     base: FrozenNetwork
     batch: AxisBatch
     before: Tabulated | None
     base_before: FrozenNetwork | None
+    scales: dict[str, Array] = eqx.field(default_factory=dict)
 
 
 def _problem(here: _Place, batch: AxisBatch) -> _Problem:
@@ -233,6 +235,8 @@ def _corrected(
     assert network.core is not None
     traces, skip, names = plan.embedding.traces, plan.embedding.skip, blocks_of(plan.embedding.traces)
     change = tabulated(network, _all_points(problem.batch), derivative_orders(pde))
+    scales = equation_scales(pde, Weighting(), change, problem.batch)
+    problem = dataclasses.replace(problem, scales={name: jnp.asarray(scale) for name, scale in scales.items()})
     inside = problem if _starts_free(pde, skip) else dataclasses.replace(problem, before=None, base_before=None)
 
     def step(change: Tabulated, most: int, scale: float = 1.0, wanted: float = 0.0) -> _Step:
@@ -280,14 +284,7 @@ class _Step(NamedTuple):
 
 
 @eqx.filter_jit
-def _step(
-    pde: PDE,
-    skip: frozenset[str],
-    network: Tabulated,
-    problem: _Problem,
-    most: Array,
-    wanted: Array,
-) -> _Step:
+def _step(pde: PDE, skip: frozenset[str], network: Tabulated, problem: _Problem, most: Array, wanted: Array) -> _Step:
     """One Gauss-Newton step from the correction as it stands, of `most` iterations; none for the residual alone: one
     program for both, as compiling it takes longer than running it.
 
@@ -298,14 +295,14 @@ def _step(
 
     def blocks(core: Array) -> Any:
         moved = eqx.tree_at(lambda n: n.core, network, core.reshape(network.core.shape))
-        return objective.blocks(moved, problem.batch, previous=problem.before)
+        return objective.blocks(moved, problem.batch, problem.scales, problem.before)
 
     flat = network.core.reshape(-1)
     residual, push = jax.linearize(blocks, flat)
     pull = jax.linear_transpose(push, flat)
 
     def solved() -> tuple[Array, Any, Array]:
-        normal = objective.normal(network, problem.batch, previous=problem.before)
+        normal = objective.normal(network, problem.batch, problem.scales, problem.before)
         scaling = preconditioner(normal, network.core.shape, coupling_of(network))
         start = jnp.sqrt(sum(jnp.vdot(one, one) for one in residual.values()))
         tolerance = jnp.clip(wanted / start, LEAST_TOLERANCE, TOLERANCE)

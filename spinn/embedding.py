@@ -13,9 +13,10 @@ from spinn.pdes._conditions import selected_faces
 
 @dataclasses.dataclass(frozen=True)
 class Trace:
-    """What conditions prescribe at one end of an axis: sum_m weights[m] d^m u / dx^m, for every unknown.
+    """What conditions prescribe at one end of an axis: sum_m weights[m] d^m u / dx^m, for some unknowns or all.
 
-    `blocks`: the condition's residual for each unknown, by name; for the zero field they are minus what is prescribed.
+    `blocks`: the condition's residual for each unknown that it is prescribed for, by name; for the zero field they are
+    minus what is prescribed.
     """
 
     side: Literal["low", "high"]
@@ -55,8 +56,8 @@ class Embedding:
 
 
 def traced_embedding_of(pde: PDE) -> Embedding:
-    """What fixed features can hold: periodicity, and values, slopes or a mixture at faces and at the start of time,
-    where they are prescribed for every unknown alike.
+    """What fixed features can hold: periodicity of all unknowns, and values, slopes or a mixture at faces and at the
+    start of time, of any of them.
     """
     periodic = _periodic_axes(pde)
     found: dict[tuple[str, Literal["low", "high"], tuple[float, ...]], dict[str, str]] = {}
@@ -65,9 +66,9 @@ def traced_embedding_of(pde: PDE) -> Embedding:
             if isinstance(condition.unknown, str) and axis not in periodic:
                 found.setdefault((axis, side, weights), {}).setdefault(condition.unknown, block)
     traces: dict[str, tuple[Trace, ...]] = {}
-    for (axis, side, weights), blocks in found.items():
+    for (axis, side, weights), blocks in sorted(found.items(), key=lambda item: -len(item[1])):
         more = (*traces.get(axis, ()), Trace(side, weights, blocks))
-        if set(blocks) == set(pde.unknowns) and _independent([one.weights for one in more if one.side == side]):
+        if _independent([one.weights for one in more if one.side == side]):
             traces[axis] = more
     skip = {f"periodic_{name}_{axis}" for axis in periodic for name in pde.unknowns}
     skip |= {name for held in traces.values() for trace in held for name in trace.blocks.values()}

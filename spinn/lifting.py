@@ -4,16 +4,18 @@ Along an axis with traces (values or slopes at its ends) the features are split 
 are free, and one dual feature for each trace, whose own trace is one and whose others are zero. The coefficients of
 dual features are then the prescribed data themselves, expanded in the features of the other axes: essential conditions
 are eliminated instead of penalised. Where two axes prescribe, the second one gets what the first has left open, as in
-transfinite interpolation (Gordon 1971).
+transfinite interpolation (Gordon 1971). Each unknown holds the conditions that are prescribed for it; where others hold
+more along an axis, its free features are combinations of its own, with the duals among them (`spaces` of a network).
 """
 
 import functools
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from spinn.embedding import Trace
 from spinn.networks.factorisations import pinv
@@ -56,25 +58,64 @@ def prescribed(
 
     **Arguments:** `values`: of the features of every axis at the points of the batch.
     """
-    assert network.lift is not None and network.core is not None
+    assert network.lift is not None
     residuals = {name: -np.asarray(value, float) for name, value in of_zero.items()}
-    tables = {axis: np.asarray(table, float) for axis, table in values.items()}
-    weights = {axis: np.sqrt(np.asarray(weight, float))[:, None] for axis, weight in batch.weights.items()}
-    free = dict(zip(network.axes, network.core.shape[1:], strict=True))
-    lift = np.zeros(network.lift.shape)
-    done: list[str] = []
-    for axis in sorted(traces, key=lambda name: name == "t"):  # time last: data at its start may contradict the faces
-        for number, trace in enumerate(traces[axis]):
-            wanted = np.stack([residuals[trace.blocks[name]] for name in network.unknowns])
-            place = network.axes.index(axis) + 1
-            there = (slice(None),) * place + (free[axis] + number,)
-            others = [other for other in network.axes if other != axis]
-            rest = np.squeeze(wanted, place) - _applied(lift[there], [tables[other] for other in others])
-            columns = [slice(free[other] if other in done else None) for other in others]
-            inverses = [pinv(weights[o] * tables[o][:, c]) * weights[o].T for o, c in zip(others, columns, strict=True)]
-            lift[there][(slice(None), *columns)] += _applied(rest, inverses)
-        done.append(axis)
-    return eqx.tree_at(lambda n: n.lift, network, jnp.asarray(lift, network.lift.dtype))
+    found = []
+    for number, unknown in enumerate(network.unknowns):
+        sides = [
+            _Side(
+                np.asarray(values[axis], float),
+                np.sqrt(np.asarray(batch.weights[axis], float))[:, None],
+                _free(network, index, number),
+                _held(traces.get(axis, ()), unknown, network.lift.shape[index + 1]),
+            )
+            for index, axis in enumerate(network.axes)
+        ]
+        found.append(_lift(sides, residuals, last=network.axes.index("t") if "t" in network.axes else None))
+    return eqx.tree_at(lambda n: n.lift, network, jnp.asarray(np.stack(found), network.lift.dtype))
+
+
+class _Side(NamedTuple):
+    """An axis as one unknown has it."""
+
+    table: Float[np.ndarray, "points features"]
+    root: Float[np.ndarray, "points 1"]  # of the quadrature weights
+    free: Float[np.ndarray, "features free"]
+    held: Mapping[int, str]  # dual features, and the conditions that determine their coefficients
+
+
+def _lift(sides: Sequence[_Side], residuals: Mapping[str, np.ndarray], last: int | None) -> np.ndarray:
+    """The coefficients of one unknown; those along the axis `last` only get what the others leave open."""
+    lift = np.zeros([side.table.shape[1] for side in sides])
+    done: list[int] = []
+    for axis in sorted(range(len(sides)), key=lambda i: i == last):
+        others = [i for i in range(len(sides)) if i != axis]
+        inverses = []
+        for other in others:
+            side = sides[other]
+            free = side.free if other in done else np.eye(len(side.free))
+            inverses.append(free @ pinv(side.root * (side.table @ free)) * side.root.T)
+        for column, block in sides[axis].held.items():
+            there = (slice(None),) * axis + (column,)
+            rest = np.squeeze(residuals[block], axis) - _applied(lift[there], [sides[i].table for i in others])
+            lift[there] += _applied(rest, inverses)
+        done += [axis] if sides[axis].held else []
+    return lift
+
+
+def _free(network: SeparableNetwork | Tabulated, index: int, unknown: int) -> np.ndarray:
+    """The combinations of the features of an axis in which an unknown is free: (features, combinations)."""
+    assert network.lift is not None and network.core is not None
+    space = network.spaces[index] if network.spaces else None
+    if space is not None:
+        return np.asarray(space[unknown], float)
+    return np.eye(network.lift.shape[index + 1], network.core.shape[index + 1])
+
+
+def _held(traces: Sequence[Trace], unknown: str, features: int) -> dict[int, str]:
+    """Dual features, which stand last, and the conditions that they hold for an unknown."""
+    first = features - len(traces)
+    return {first + i: trace.blocks[unknown] for i, trace in enumerate(traces) if unknown in trace.blocks}
 
 
 @eqx.filter_jit
@@ -83,9 +124,9 @@ def _tables(network: SeparableNetwork, batch: AxisBatch) -> dict[str, Any]:
 
 
 def _applied(tensor: np.ndarray, matrices: list[np.ndarray]) -> np.ndarray:
-    """Each matrix (new, old) applied along its axis of the tensor, the first axis (of the unknowns) left alone."""
+    """Each matrix (new, old) applied along its axis of the tensor."""
 
     def along(result: np.ndarray, pair: tuple[int, np.ndarray]) -> np.ndarray:
         return np.moveaxis(np.tensordot(pair[1], result, ((1,), (pair[0],))), 0, pair[0])
 
-    return functools.reduce(along, enumerate(matrices, 1), tensor)
+    return functools.reduce(along, enumerate(matrices), tensor)

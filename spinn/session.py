@@ -17,9 +17,10 @@ from spinn.assembly import build_network, build_objective, build_sampler, first_
 from spinn.compilation import CompileClock
 from spinn.evaluation import Piece, grid_values
 from spinn.growth import ENOUGH_LOSS, SETTLED, Growth, Outcome, Place, changes, resolved_tail
-from spinn.lifting import lifted
+from spinn.lifting import blocks_of, lifted
 from spinn.networks.separable import SeparableNetwork
 from spinn.objective import SeparableObjective
+from spinn.objective.equilibration import equation_scales
 from spinn.objective.separable import coupling_of
 from spinn.optim.gauss_newton import ENOUGH_CHANGE
 from spinn.pdes import PDE, Box
@@ -170,9 +171,7 @@ class Session:
         batch = sampler.draw(self.domain(0), key=jax.random.key(0))
         objective = build_objective(self.plan, self.pde, sampler)
         assert isinstance(objective, SeparableObjective)
-        data = {
-            name for traces in self.plan.embedding.traces.values() for one in traces for name in one.blocks.values()
-        }
+        data = blocks_of(self.plan.embedding.traces)
         evaluate: Any = dataclasses.replace(objective, skip=objective.skip - data).blocks
         blocks = eqx.filter_jit(evaluate)(network, batch)
         arrays = {name: np.asarray(block) for name, block in blocks.items()}
@@ -383,7 +382,9 @@ class Session:
         if plan.is_core:
             kept = coupling_of(network)
             linear = self.is_linear(objective, network, sampler, domain)
-            problem = dataclasses.replace(problem, normal=functools.partial(call, "normal"), kept=kept, linear=linear)
+            scales = equation_scales(self.pde, objective.weighting, network, context[1])
+            normal = functools.partial(call, "normal")
+            problem = dataclasses.replace(problem, normal=normal, kept=kept, linear=linear, scales=scales)
         if isinstance(objective, SeparableObjective) and not self.plan.config.loss.causal:
             problem = dataclasses.replace(problem, matrix=matrix)
         return problem, combine, params

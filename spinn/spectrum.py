@@ -235,6 +235,10 @@ def transferred(old: SeparableNetwork, new: SeparableNetwork) -> np.ndarray:
     if new.lift is not None:
         core = core - np.asarray(new.lift, float)
     assert new.core is not None
+    for place, space in enumerate(new.spaces or (), 1):
+        if space is not None:
+            inverse = np.linalg.pinv(np.asarray(space, float))
+            core = np.moveaxis(np.einsum("ucf,uf...->uc...", inverse, np.moveaxis(core, place, 1)), 1, place)
     return core[tuple(slice(length) for length in new.core.shape)]
 
 

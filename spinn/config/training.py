@@ -38,7 +38,8 @@ class Loss(Section):
     weights: dict[str, NonNegative] = Field(
         default_factory=dict,
         description="Factor of a residual's mean square in the loss, by name, as in {initial_u: 10, residual: 1}. "
-        "`spinn show PDE` lists the names. Names left out count 1 (or what the PDE's condition says).",
+        "`spinn show PDE` lists the names. Names left out count 1 (or what the PDE's condition says); but where a "
+        "fixed basis is solved for, an equation much weaker than the others of a system is scaled up to them.",
     )
     weighting: Literal["fixed", "gradient_norm"] = Field(
         default="fixed",

@@ -6,7 +6,7 @@ that a linear operator acts on them almost diagonally: column scaling alone then
 """
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from spinn.networks.factorisations import pinv, svd
 
@@ -44,6 +44,22 @@ def traced_combinations(
     within = _null_space(traces)
     free = within @ orthonormal_combinations(values @ within, slopes @ within, weights)
     return smooth @ np.concatenate([free, _duals(values, weights, traces, positions)], 1)
+
+
+def free_spaces(
+    values: Matrix, slopes: Matrix, weights: np.ndarray, held: Bool[np.ndarray, "unknowns traces"]
+) -> Float[np.ndarray, "unknowns features free"]:
+    """Combinations of features [free, dual] (see `traced_combinations`) without the traces that an unknown holds.
+
+    They are orthonormal like the free ones; unknowns that hold more traces than others have zeros at the end.
+    """
+    count = values.shape[1] - held.shape[1]
+    found = np.zeros((len(held), values.shape[1], count + int(np.max(np.sum(~held, 1)))))
+    for space, without in zip(found, held, strict=True):
+        kept = np.concatenate([np.arange(count), count + np.nonzero(~without)[0]])
+        free = np.eye(count) if all(without) else orthonormal_combinations(values[:, kept], slopes[:, kept], weights)
+        space[kept, : free.shape[1]] = free
+    return found
 
 
 def _null_space(rows: Matrix) -> Matrix:

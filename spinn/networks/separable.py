@@ -15,6 +15,7 @@ from spinn.networks.bodies import Body, Fourier
 from spinn.networks.taylor import Taylor, variable
 
 Tables = Mapping[str, Float[Array, "orders points unknowns rank"]]
+Spaces = tuple[Float[Array, "unknowns _ _"] | None, ...] | None  # of every axis: (unknowns, features, combinations)
 
 
 class AxisFeatures(eqx.Module):
@@ -50,8 +51,10 @@ class SeparableNetwork(eqx.Module):
 
     CP head: u_j = sum_r prod_i (W_i f_i)_(j r), SPINN eq. (5). Tucker head: u_j = core_j x_1 W_1 f_1 ... x_d W_d f_d
     with factors shared by the unknowns; a mixing of `None` uses the features of that axis as they are. `lift` is a
-    fixed part of the core, which has further features behind the free ones (see `spinn.lifting`). Tensor train:
-    u_j = C_0[j] (C_1 W_1 f_1) ... (C_d W_d f_d), products of matrices; C_0 is left out where there is one unknown.
+    fixed part of the core, which has further features behind the free ones (see `spinn.lifting`); along axes with
+    `spaces` the free core of each unknown has combinations of its own of all of them, (features, combinations), zero
+    where an unknown has fewer than others. Tensor train: u_j = C_0[j] (C_1 W_1 f_1) ... (C_d W_d f_d), products of
+    matrices; C_0 is left out where there is one unknown.
     """
 
     axes: tuple[str, ...] = eqx.field(static=True)
@@ -62,12 +65,13 @@ class SeparableNetwork(eqx.Module):
     core: Float[Array, "unknowns ..."] | None
     lift: Float[Array, "unknowns ..."] | None = None
     cores: tuple[Float[Array, "_ _ _"], ...] | None = None  # of the tensor train
+    spaces: Spaces = None
 
     @property
     def whole_core(self) -> Float[Array, "unknowns ..."]:
         """The core with its fixed part."""
         assert self.core is not None
-        return joined_core(self.core, self.lift)
+        return joined_core(self.core, self.lift, self.spaces)
 
     @property
     def waves(self) -> frozenset[str]:
@@ -176,10 +180,15 @@ class SeparableNetwork(eqx.Module):
         return {name: result[:, j] for j, name in enumerate(self.unknowns)}
 
 
-def joined_core(core: Float[Array, "unknowns ..."], lift: Float[Array, "unknowns ..."] | None) -> Array:
-    """A free core and a fixed part, which has further features behind the free ones."""
+def joined_core(
+    core: Float[Array, "unknowns ..."], lift: Float[Array, "unknowns ..."] | None, spaces: Spaces = None
+) -> Array:
+    """A free core and a fixed part, which has further features behind the free ones, or `spaces` of them."""
     if lift is None:
         return core
+    for place, space in enumerate(spaces or (), 1):
+        if space is not None:
+            core = jnp.moveaxis(jnp.einsum("ufc,uc...->uf...", space, jnp.moveaxis(core, place, 1)), 1, place)
     margins = [(0, whole - free) for whole, free in zip(lift.shape, core.shape, strict=True)]
     return jnp.pad(core, margins) + lift
 

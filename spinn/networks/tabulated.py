@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from spinn.fields import Grid, JetTable, Separable
-from spinn.networks.separable import AxisFeatures, SeparableNetwork, joined_core, tucker_fields
+from spinn.networks.separable import AxisFeatures, SeparableNetwork, Spaces, joined_core, tucker_fields
 from spinn.networks.taylor import Taylor
 
 
@@ -24,11 +24,12 @@ class Tabulated(eqx.Module):
     core: Float[Array, "unknowns ..."]
     lift: Float[Array, "unknowns ..."] | None
     waves: frozenset[str] = eqx.field(static=True, default=frozenset())  # as of a `SeparableNetwork`
+    spaces: Spaces = None  # likewise
 
     @property
     def whole_core(self) -> Float[Array, "unknowns ..."]:
         """The core with its fixed part."""
-        return joined_core(self.core, self.lift)
+        return joined_core(self.core, self.lift, self.spaces)
 
     def tables(self, points: Mapping[str, Array], orders: Mapping[str, int]) -> dict[str, Array]:
         """Factors of every axis and their derivatives at the points it was made for."""
@@ -44,7 +45,7 @@ def tabulated(network: SeparableNetwork, points: Mapping[str, Array], orders: Ma
     """A network with a Tucker core at the points given."""
     assert network.core is not None
     rows = compiled_tables(network, points, orders)
-    return Tabulated(network.axes, network.unknowns, rows, network.core, network.lift, network.waves)
+    return Tabulated(network.axes, network.unknowns, rows, network.core, network.lift, network.waves, network.spaces)
 
 
 def padded(network: Tabulated, ranks: Mapping[str, int]) -> Tabulated:

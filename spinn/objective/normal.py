@@ -19,6 +19,7 @@ from jaxtyping import Array, Float
 
 from spinn.fields import GridField
 from spinn.fields.linearisation import linearised
+from spinn.networks.separable import Spaces
 from spinn.objective.terms import Terms, read_terms
 from spinn.optim.coupling import Coupling, in_groups
 
@@ -47,16 +48,20 @@ def coupling(shape: Sequence[int], axes: Sequence[str], waves: Collection[str] =
 
 
 def normal_blocks(
-    blocks: Mapping[str, tuple[GridField, Any]], shape: Sequence[int], kept: Coupling, dtype: Any
+    blocks: Mapping[str, tuple[GridField, Any]],
+    shape: Sequence[int],
+    kept: Coupling,
+    dtype: Any,
+    spaces: Spaces = None,
 ) -> Normal:
     """Blocks of J^T J, one for each combination of groups of modes of the axes that are not kept whole.
 
     **Arguments:** `blocks`: residual fields with the roots of their weights; `shape`: that of the free core, (unknowns,
-    features of each axis). Rows run over the unknowns, the modes of whole axes, and the members of groups; those of
-    modes that only fill a group up are zero.
+    features of each axis); `spaces`: as of the network. Rows run over the unknowns, the modes of whole axes, and the
+    members of groups; those of modes that only fill a group up, or that an unknown does not have, are zero.
     """
     parts = [
-        jnp.square(root) * _of_block(read_terms(linear, field.grid, shape[1:], dtype), shape[0], kept)
+        jnp.square(root) * _of_block(read_terms(linear, field.grid, shape[1:], dtype, spaces), shape[0], kept)
         for field, root in blocks.values()
         if (linear := linearised(field))
     ]

@@ -101,7 +101,8 @@ class SeparableObjective:
         """
         assert network.core is not None
         rooted = self.rooted(network, batch, scales)
-        return normal_blocks(rooted, network.core.shape, coupling_of(network), network.core.dtype)
+        kept = coupling_of(network)
+        return normal_blocks(rooted, network.core.shape, kept, network.core.dtype, network.spaces)
 
     def is_linear(self, network: SeparableNetwork, batch: AxisBatch) -> bool:
         """Whether residuals and conditions are linear in the network's fields, read off their expressions."""
@@ -123,6 +124,17 @@ class SeparableObjective:
             return self.rooted(network, batch, scales, tables)
 
         return whole_normal(rooted, network_of, params, points_of(batch), self.orders)
+
+    def strengths(self, network: AnyNetwork, batch: AxisBatch) -> dict[str, Float[Array, " unknowns"]]:
+        """The squared norm of the derivative of each unweighted equation in every unknown of a Tucker network."""
+        assert network.core is not None
+        shape, kept = network.core.shape, coupling_of(network)
+        found = {}
+        for name, (field, _) in interior_residuals(self.pde, self._fields(network, batch)(None)).items():
+            normal = normal_blocks({name: (field, 1.0)}, shape, kept, network.core.dtype, network.spaces)
+            diagonal = kept.core(jnp.diagonal(normal, axis1=1, axis2=2), shape)
+            found[name] = jnp.sum(diagonal.reshape(shape[0], -1), 1)
+        return found
 
     def conditions(
         self,

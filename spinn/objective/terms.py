@@ -10,6 +10,8 @@ from jaxtyping import Array, Float
 from spinn.fields import Grid
 from spinn.fields.factors import product
 from spinn.fields.linearisation import Linear
+from spinn.fields.terms import Term
+from spinn.networks.separable import Spaces
 
 
 class Terms(NamedTuple):
@@ -26,19 +28,27 @@ class Terms(NamedTuple):
         return tuple(len(weights) for weights in self.weights)
 
 
-def read_terms(linear: Linear, grid: Grid, free: Sequence[int], dtype: Any) -> Terms:
-    """The terms on a grid, with the first `free` features of every axis."""
+def read_terms(linear: Linear, grid: Grid, free: Sequence[int], dtype: Any, spaces: Spaces | None = None) -> Terms:
+    """The terms on a grid, with the first `free` features of every axis, or in the `spaces` of a network."""
     factors, places = [], []
     for axis, length in enumerate(grid.shape):
+        space = spaces[axis] if spaces else None
         known: dict[Any, int] = {}
         arrays = []
         for _, term in linear:
-            if term.key(axis) not in known:
-                known[term.key(axis)] = len(known)
-                values = product(term.factors[axis])[:, : free[axis]].astype(dtype)
+            key = _key(term, axis, space)
+            if key not in known:
+                known[key] = len(known)
+                values = product(term.factors[axis]).astype(dtype)
+                values = values[:, : free[axis]] if space is None else values @ space[term.head.unknown]
                 arrays.append(jnp.broadcast_to(values, (length, values.shape[1])))
         factors.append(jnp.stack(arrays))
-        places.append([known[term.key(axis)] for _, term in linear])
+        places.append([known[_key(term, axis, space)] for _, term in linear])
     weights = [grid.weights[axis].astype(dtype) for axis in grid.axes]
     unknown = np.array([term.head.unknown for _, term in linear])
     return Terms(factors, weights, np.array(places).T, unknown, [coefficient for coefficient, _ in linear])
+
+
+def _key(term: Term, axis: int, space: Array | None) -> Any:
+    """Tells factors of an axis apart: unknowns share them, but for those that have spaces of their own."""
+    return term.key(axis) if space is None else (term.key(axis), term.head.unknown)

@@ -13,9 +13,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from spinn.networks.factorisations import svd
 from spinn.tensortrain.local import Frame, Local, Part, core_diagonal, extended, side_diagonal
 from spinn.tensortrain.systems import Block
-from spinn.tensortrain.trains import Core, Train, kept_values, mirrored, norm, ranks, rounded, svd
+from spinn.tensortrain.trains import Core, Train, kept_values, mirrored, norm, ranks, rounded
 
 CUT = 0.05  # what rounding may add to the residual, relative to it
 SLOW = 0.7  # a sweep that leaves more of the residual than this has gained little

@@ -88,7 +88,7 @@ class StageRun:
     def start(self, params: Any) -> Snapshot:
         """The state before the first step."""
         context = self._context(0)
-        scales = {name: jnp.ones(()) for name in self.problem.names}
+        scales = {name: jnp.asarray(self.problem.scales.get(name, 1.0)) for name in self.problem.names}
         state = self.method().init(params, context, scales)
         return Snapshot(params, state, scales, jnp.ones(()), 0, 0.0, math.inf)
 

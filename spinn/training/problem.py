@@ -21,6 +21,7 @@ class Problem:
     J^T J where the parameters are a core, those that are `kept`. `grows(params, loss)`: whether more modes would follow
     here anyway, so that the last digits are not worth their cost. `linear`: whether the blocks are, in the parameters.
     `matrix`: all of J^T J, for any parameters.
+    `scales`: of blocks, to start from; one where none is given.
     """
 
     loss: Callable[[Params, Context, Mapping[str, Any]], tuple[Any, dict[str, Any]]]
@@ -34,3 +35,4 @@ class Problem:
     linear: bool = False
     grows: Callable[[Params, float], bool] = lambda params, loss: False
     matrix: Callable[[Params, Context, Mapping[str, Any]], Any] | None = None
+    scales: Mapping[str, float] = dataclasses.field(default_factory=dict)

@@ -66,6 +66,8 @@ def test_every_condition_holds_before_training_and_after_any_change_of_the_free_
     pde = Prescribed()
     plan, network, objective, batch = prepared(pde)
     assert set(plan.embedding.traces) == {"t", "x", "y"}
+    assert network.core.shape == (2, 9, 9, 9)
+    assert network.spaces is None  # all unknowns hold the same
     ready = lifted(network, plan.embedding.traces, objective, batch)
     noise = jax.random.normal(jax.random.key(1), ready.core.shape)
     for core in (ready.core, ready.core + noise):
@@ -131,6 +133,6 @@ def test_conditions_that_follow_from_others_are_left_to_the_loss():
     assert "robin_u_x_low" not in found.skip and "neumann_u_x_low" in found.skip
 
 
-def test_conditions_on_some_unknowns_or_on_quantities_are_left_to_the_loss():
+def test_conditions_on_quantities_are_left_to_the_loss():
     assert traces_of(Initial(lambda u: u.d("x"), label="slope")).traces == {}
     assert traces_of(Periodic("u", axis="x"), Dirichlet("u")).traces == {}

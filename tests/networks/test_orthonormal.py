@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spinn.networks.orthonormal import orthonormal_combinations
+from spinn.networks.orthonormal import free_spaces, orthonormal_combinations, traced_combinations
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(40)
 
@@ -52,3 +52,20 @@ def test_all_digits_survive_nearly_dependent_features() -> None:
     near_slopes = np.stack([slopes[:, 0], slopes[:, 0] + bend * slopes[:, 1]], 1)
     combined = near @ orthonormal_combinations(near, near_slopes, WEIGHTS)
     np.testing.assert_allclose(combined.T * WEIGHTS @ combined, np.eye(2), atol=1e-5)
+
+
+def test_free_spaces_hold_what_their_unknown_holds() -> None:
+    """Three unknowns: one holds both ends, one the lower, one none."""
+    table = np.polynomial.legendre.legvander(NODES, 7)
+    slopes = np.stack([np.polynomial.Legendre.basis(n).deriv(2)(NODES) for n in range(8)], 1)
+    ends = np.polynomial.legendre.legvander(np.array([-1.0, 1.0]), 7)
+    mixing = traced_combinations(table, slopes, WEIGHTS, ends, np.zeros((0, 8)), NODES)
+    held = np.array([[True, True], [True, False], [False, False]])
+    spaces = free_spaces(table @ mixing, slopes @ mixing, WEIGHTS, held)
+    assert spaces.shape == (3, 8, 8)
+    np.testing.assert_array_equal(spaces[0], np.eye(8) * (np.arange(8) < 6))
+    for space, without in zip(spaces, held, strict=True):
+        np.testing.assert_allclose((ends @ mixing @ space)[without], 0.0, atol=1e-10)
+        kept = np.arange(8) < 8 - np.sum(without)
+        values = table @ mixing @ space
+        np.testing.assert_allclose(values.T * WEIGHTS @ values, np.diag(kept.astype(float)), atol=1e-8)
