@@ -1,7 +1,6 @@
 """A run in order: time windows, levels of resolution within a window, stages within a level."""
 
 import dataclasses
-import functools
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -15,16 +14,14 @@ import numpy as np
 from spinn.alternating import Alternating
 from spinn.assembly import build_network, build_objective, build_sampler, first_modes, trainable
 from spinn.compilation import CompileClock
-from spinn.evaluation import Piece, grid_values
+from spinn.evaluation import Piece
 from spinn.growth import ENOUGH_LOSS, SETTLED, Growth, Outcome, Place, changes, resolved_tail
 from spinn.lifting import blocks_of, lifted
-from spinn.networks.separable import SeparableNetwork
 from spinn.objective import SeparableObjective
-from spinn.objective.equilibration import equation_scales
-from spinn.objective.separable import coupling_of
 from spinn.optim.gauss_newton import ENOUGH_CHANGE
 from spinn.pdes import PDE, Box
 from spinn.polishing import polishing_plan
+from spinn.posing import Posed, continued, pose
 from spinn.recipes import Plan
 from spinn.sampling import AxisSampler
 from spinn.spectrum import MAX_FIRST_UNKNOWNS, PROBE_POINTS, data_modes, limited, tails, transferred
@@ -33,11 +30,9 @@ from spinn.training.loop import LoopSettings, Snapshot, StageRun
 from spinn.training.methods import StageSpec
 from spinn.training.problem import Problem
 from spinn.training.reporting import Reporter
-from spinn.truth import relative_l2, truth_on_grid
 
 # A linear solve that needs more shows that the time window is too long; there is only one where the problem is linear.
 MAX_ITERATIONS_OF_A_WINDOW = {False: 150, True: 300}
-ERROR_POINTS = {1: 401, 2: 101, 3: 25, 4: 11}
 
 
 @dataclasses.dataclass(eq=False)
@@ -225,7 +220,7 @@ class Session:
             self.kept = resumed.kept
             network, snapshot = self.with_params(network, resumed.snapshot.params), resumed.snapshot
         elif self.pieces and not self.plan.is_basis:
-            network = self.continued(self.pieces[-1].network, network)
+            network = continued(self.pieces[-1].network, network)
         first, growth = self.place, self.growth
         while True:
             network = self.level(network, snapshot)
@@ -262,7 +257,9 @@ class Session:
         )
 
     def grows(self, network: Any, loss: float) -> bool:
-        """Whether the present level would be followed by one with more modes if it ended here."""
+        """Whether the present level would be followed by one with more modes if it ended here, or is no use."""
+        if loss > self.place.level_loss:
+            return True
         outcome = Outcome(loss, self.zero_loss, self.parameters, self.iterations, self.exhausted)
         return self.growth.grown(self.place, network, outcome)[0] is not None
 
@@ -337,88 +334,14 @@ class Session:
         about = len(self.place.ends) + left
         return f"window {self.place.window + 1}/{'~' if left else ''}{about} "
 
-    def problem(self, network: Any) -> tuple[Problem, Callable[[Any], Any], Any]:
-        """Pure functions for the loop, how to put a network together again, and the parameters to start from."""
-        domain, modes, pieces = self.domain(self.place.window), self.active_modes(network), self.pieces
-        plan = self.active()
-        sampler = build_sampler(plan, self.pde, modes)
-        objective = build_objective(plan, self.pde, sampler)
-        params, frozen = eqx.partition(network, trainable(network, plan))
-        frozen, static = eqx.partition(frozen, eqx.is_array)
-        before, before_static = eqx.partition(pieces[-1].network if pieces else None, eqx.is_array)
-
-        def call(which: str, params: Any, context: Any, scales: Any) -> Any:
-            frozen, batch, before = context
-            whole = eqx.combine(params, frozen, static)
-            previous = eqx.combine(before, before_static) if pieces else None
-            return getattr(objective, which)(whole, batch, scales, previous)
-
-        def matrix(params: Any, context: Any, scales: Any) -> Any:
-            frozen, batch, _ = context
-            assert isinstance(objective, SeparableObjective)
-            return objective.whole_normal(lambda p: eqx.combine(p, frozen, static), params, batch, scales)
-
-        drawn: dict[bytes, Any] = {}
-
-        def draw(key: Any) -> Any:
-            data = np.asarray(jax.random.key_data(key)).tobytes()
-            if data not in drawn:
-                drawn.clear()
-                drawn[data] = (frozen, sampler.draw(domain, key=key), before)
-            return drawn[data]
-
-        def combine(params: Any) -> Any:
-            return eqx.combine(params, frozen, static)
-
-        context = draw(jax.random.key(0))
-        names = tuple(jax.eval_shape(lambda p: call("loss", p, context, {})[1], params))
-        points = int(np.prod(list(sampler.counts.values())))
-        problem = Problem(
-            lambda p, c, s: call("loss", p, c, s), lambda p, c, s: call("blocks", p, c, s), draw,
-            self.error_of(combine, domain), points, names,
-        )  # fmt: skip
-        if self.plan.adaptive:
-            problem = dataclasses.replace(problem, grows=lambda p, loss: self.grows(combine(p), loss))
-        if plan.is_core:
-            kept = coupling_of(network)
-            linear = self.is_linear(objective, network, sampler, domain)
-            scales = equation_scales(self.pde, objective.weighting, network, context[1])
-            normal = functools.partial(call, "normal")
-            problem = dataclasses.replace(problem, normal=normal, kept=kept, linear=linear, scales=scales)
-        if isinstance(objective, SeparableObjective) and not self.plan.config.loss.causal:
-            problem = dataclasses.replace(problem, matrix=matrix)
-        return problem, combine, params
-
-    def is_linear(self, objective: Any, network: Any, sampler: Any, domain: Box) -> bool:
-        """Whether the blocks are linear in the network. Nothing is computed: expressions tell."""
-        found: list[bool] = []
-        batch = sampler.draw(domain, key=jax.random.key(0))
-        eqx.filter_eval_shape(lambda n, b: found.append(objective.is_linear(n, b)), network, batch)
-        return found[0]
-
-    def error_of(self, combine: Callable[[Any], Any], domain: Box) -> Callable[[Any], float | None]:
-        """Relative L2 error on a coarse grid while training, where the exact solution is known."""
-        if not self.pde.has_exact:
-            return lambda params: None
-        count = ERROR_POINTS.get(len(self.pde.coordinates), 7)
-        axes = {axis: np.linspace(*domain[axis], count) for axis in self.pde.coordinates}
-        truth = truth_on_grid(self.pde, axes, derived=False)
-        assert truth is not None
-
-        def error(params: Any) -> float:
-            values = grid_values(self.pde, Piece(combine(params), 0.0, 0.0), axes, derived=False)
-            return float(relative_l2(values, truth, self.pde.unknowns)["all"])
-
-        return error
-
-    def continued(self, before: Any, fresh: Any) -> Any:
-        """A trained network starts the next window where the last one ended."""
-
-        def ends(network: Any) -> list[Any]:
-            owners = network.features if isinstance(network, SeparableNetwork) else (network,)
-            return [end for owner in owners for end in (owner.low, owner.high)]
-
-        return eqx.tree_at(ends, before, ends(fresh))
+    def problem(self, network: Any) -> Posed:
+        """What the stages of a level minimise."""
+        domain, modes = self.domain(self.place.window), self.active_modes(network)
+        posed = pose(self.active(), self.pde, network, domain, modes, self.pieces[-1].network if self.pieces else None)
+        if not self.plan.adaptive:
+            return posed
+        grows = lambda params, loss: self.grows(posed.combine(params), loss)  # noqa: E731
+        return posed._replace(problem=dataclasses.replace(posed.problem, grows=grows))
 
     def with_params(self, network: Any, params: Any) -> Any:
         """The network with trained parameters put in."""

@@ -14,12 +14,13 @@ SLOW = {
     "klein_gordon_2d": 1e-10,
     "klein_gordon_3d": 1e-9,
     "diffusion_2d": 3.6e-3,
-    "flow_mixing_2d": 2.9e-3,
+    "flow_mixing_2d": 1e-5,
+    "navier_stokes_2d": 1e-5,
     "navier_stokes_3d": 1e-8,
-    "beltrami_3d": 1e-4,
-    "burgers": 5e-4,
-    "allen_cahn": 1e-2,
-    "kdv": 1e-2,
+    "beltrami_3d": 1e-8,
+    "burgers": 1e-8,
+    "allen_cahn": 1e-6,
+    "kdv": 1e-7,
     "poisson_10d": 1e-9,
 }
 
