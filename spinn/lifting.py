@@ -88,19 +88,21 @@ def _lift(sides: Sequence[_Side], residuals: Mapping[str, np.ndarray], last: int
     """The coefficients of one unknown; those along the axis `last` only get what the others leave open."""
     lift = np.zeros([side.table.shape[1] for side in sides])
     done: list[int] = []
-    for axis in sorted(range(len(sides)), key=lambda i: i == last):
+    for axis in sorted((i for i, side in enumerate(sides) if side.held), key=lambda i: i == last):
         others = [i for i in range(len(sides)) if i != axis]
-        inverses = []
-        for other in others:
-            side = sides[other]
-            free = side.free if other in done else np.eye(len(side.free))
-            inverses.append(free @ pinv(side.root * (side.table @ free)) * side.root.T)
+        inverses = [_inverse(sides[i], open_only=i in done) for i in others]
         for column, block in sides[axis].held.items():
-            there = (slice(None),) * axis + (column,)
+            there = (*(slice(None),) * axis, column, ...)
             rest = np.squeeze(residuals[block], axis) - _applied(lift[there], [sides[i].table for i in others])
-            lift[there] += _applied(rest, inverses)
-        done += [axis] if sides[axis].held else []
+            lift[there] += _applied(np.asarray(rest), inverses)
+        done.append(axis)
     return lift
+
+
+def _inverse(side: _Side, open_only: bool) -> Float[np.ndarray, "features points"]:
+    """From values at the points to coefficients, by least squares; of the free combinations alone, if wanted."""
+    free = side.free if open_only else np.eye(len(side.free))
+    return free @ pinv(side.root * (side.table @ free)) * side.root.T
 
 
 def _free(network: SeparableNetwork | Tabulated, index: int, unknown: int) -> np.ndarray:
