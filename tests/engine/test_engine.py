@@ -50,7 +50,7 @@ def test_the_summary(whole):
     assert (summary["pde"], summary["status"], summary["truth"]) == ("heat", "ok", "exact")
     assert summary["relative_l2"].keys() == {"u", "all"}
     assert summary["relative_l2"]["all"] < 0.05
-    assert summary["seconds"].keys() == {"compile", "solve", "total"}
+    assert summary["seconds"].keys() == {"compile", "solve", "estimate", "total"}
     assert 0 < summary["seconds"]["compile"] < summary["seconds"]["total"]
     assert summary["seconds"]["compile"] + summary["seconds"]["solve"] <= summary["seconds"]["total"]
     assert summary["parameters"] == 64

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from spinn.session import MAX_UNKNOWNS
+from spinn.growth import MAX_UNKNOWNS
 from spinn.wider import SMALL, wider_bases, wider_modes
 
 CUTS = {"few": (-1.0, 0.0, 1.0), "many": (-1.0, -0.5, 0.0, 0.25, 1.0)}
@@ -17,7 +17,7 @@ def test_wider_modes_stay_within_the_budget(modes, periodic):
     assert all(wider[axis] > modes[axis] for axis in modes)
     size, before = (math.prod(2 * n + 1 if axis in periodic else n for axis, n in m.items()) for m in (wider, modes))
     smallest = all(wider[axis] - modes[axis] <= 2 for axis in modes)
-    assert size <= max(SMALL, min(2.5 * before, MAX_UNKNOWNS)) or smallest
+    assert size <= max(SMALL, min(2.5 * before, MAX_UNKNOWNS["windows"])) or smallest
 
 
 def test_windows_that_are_cut_alike_get_one_size():
