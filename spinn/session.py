@@ -244,9 +244,7 @@ class Session:
             self.reporter.message(
                 f"not resolved yet (last modes carry {max(tails(network).values()):.1e}): {changes(self.place, grown)}"
             )
-            anew = grown.breaks[-1].keys() != self.place.breaks[-1].keys()  # a basis that need not be better yet
-            loss = math.inf if anew else outcome.loss
-            self.place = dataclasses.replace(grown, level=self.place.level + 1, stage=0, level_loss=loss)
+            self.place = dataclasses.replace(grown, level=self.place.level + 1, stage=0, level_loss=outcome.loss)
             wider = self.lifted(self.network(self.place.window, self.place.modes[-1]))
             network = eqx.tree_at(lambda n: n.core, wider, jnp.asarray(transferred(network, wider), wider.core.dtype))
 
