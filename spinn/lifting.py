@@ -10,6 +10,7 @@ more along an axis, its free features are combinations of its own, with the dual
 
 import functools
 from collections.abc import Mapping, Sequence
+from types import EllipsisType
 from typing import Any, NamedTuple, TypeVar
 
 import equinox as eqx
@@ -92,7 +93,7 @@ def _lift(sides: Sequence[_Side], residuals: Mapping[str, np.ndarray], last: int
         others = [i for i in range(len(sides)) if i != axis]
         inverses = [_inverse(sides[i], open_only=i in done) for i in others]
         for column, block in sides[axis].held.items():
-            there = (*(slice(None),) * axis, column, ...)
+            there: tuple[int | slice | EllipsisType, ...] = (*(slice(None),) * axis, column, ...)
             rest = np.squeeze(residuals[block], axis) - _applied(lift[there], [sides[i].table for i in others])
             lift[there] += _applied(np.asarray(rest), inverses)
         done.append(axis)
