@@ -96,7 +96,7 @@ class Growth:
         """The place with more modes, or elements, on the axes that need them, or with a window cut in two; None where
         all are resolved or the budget is spent. With it, what users should know.
         """
-        if outcome.loss < ENOUGH_LOSS * outcome.zero_loss:
+        if outcome.loss < ENOUGH_LOSS * outcome.zero_loss or place.gradient:
             return None, []
         found, tail = tails(network), resolved_tail(outcome.parameters)
         short = {axis: one for axis, one in found.items() if one > max(tail, 0.1 * max(found.values()))}

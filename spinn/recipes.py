@@ -8,7 +8,7 @@ from typing import Any
 from spinn.config import Config, Network, Sampling, Stage
 from spinn.embedding import Embedding, embedding_of, traced_embedding_of
 from spinn.errors import SpinnError
-from spinn.objective.kronecker import is_linear
+from spinn.objective.kronecker import has_open_conditions, is_linear, is_linear_in_unknowns
 from spinn.optim import UNKNOWN_STEPS, schedule
 from spinn.pdes import PDE
 
@@ -344,26 +344,39 @@ def _check_polish(config: Config, pde: PDE) -> None:
 
 
 def _reason(config: Config, pde: PDE, embedding: Embedding, features: Mapping[str, str], adaptive: bool) -> str:
+    """Why this recipe, in one line."""
+    stages = " then ".join(stage.optimizer for stage in config.train)
+    held = _held(embedding)
+    if config.network.kind == "pointwise":
+        return f"point-wise network of {len(features)} coordinates: {stages}{held}"
+    names = ", ".join(f"{name} in {axis}" for axis, name in features.items())
+    if config.recipe == "paper":
+        return f"the SPINN paper's setting: {names}, CP head, {stages}{held}"
+    linear = is_linear_in_unknowns(pde)
+    exact = "" if has_open_conditions(pde, embedding.skip) else ", exact conditions"
+    problem = f"{'linear' if linear else 'nonlinear'}, {len(features)} axes{exact}"
+    form = {"tt": "a tensor train", "cp": "a sum of products", "tucker": "a Tucker core"}[str(config.network.head)]
+    if config.network.trainable is not False:
+        return (
+            f"{problem}: {stages} of trained axis networks ({names}{_size(config, pde, features)}) under {form}{held}"
+        )
+    method = {"als": "ALS", "gauss_newton": "least squares" if linear else "Gauss-Newton"}.get(stages, stages)
+    grown = {"als": "ranks and modes", "gauss_newton": "modes"}.get(stages, "modes") if adaptive else ""
+    growth = f", {grown} grown until the residual stops falling" if grown else ""
+    return f"{problem}: {method} on {form} over fixed features ({names}){growth}{held}"
+
+
+def _held(embedding: Embedding) -> str:
+    """Which conditions are held exactly."""
     exact = [f"periodic {', '.join(sorted(embedding.periodic))}"] if embedding.periodic else []
     exact += [f"zero faces {', '.join(embedding.vanish)}"] if embedding.vanish else []
     exact += [f"conditions at the ends of {', '.join(embedding.traces)}"] if embedding.traces else []
-    held = "; held exactly: " + " and ".join(exact) if exact else ""
-    names = ", ".join(f"{name} in {axis}" for axis, name in features.items())
-    kind = {True: "fixed axis features (head only)", False: "trained axis networks"}[config.network.trainable is False]
-    growth = ", modes grown until the residual stops falling" if adaptive else ""
-    stages = " then ".join(stage.optimizer for stage in config.train)
-    if kind == "trained axis networks" and config.network.kind == "separable" and _is_second_order(config):
-        count = parameter_count(config.network, features, len(pde.unknowns))
-        few = count <= MAX_PARAMETERS
-        kind += f" ({count} parameters{'' if few else ', too many for levenberg_marquardt'})"
-    if config.network.kind == "pointwise":
-        return f"point-wise network of {len(features)} coordinates: {stages}{held}"
-    if config.recipe == "paper":
-        return f"the SPINN paper's setting: {names}, CP head, {stages}{held}"
-    if stages == "als":
-        form = {"tt": "a tensor train", "cp": "a sum of products"}[str(config.network.head)]
-        kinds = ", ".join(sorted(set(features.values())))
-        risen = "ranks and modes" if adaptive else "ranks"
-        exactly = ", exact boundary" if set(embedding.vanish) | embedding.periodic == set(pde.coordinates) else ""
-        return f"linear, {len(features)} axes ({kinds}){exactly}: ALS on {form}, {risen} grown with the residual"
-    return f"{len(features)} axes ({names}), {kind}, {config.network.head} head{growth}: {stages}{held}"
+    return "; held exactly: " + " and ".join(exact) if exact else ""
+
+
+def _size(config: Config, pde: PDE, features: Mapping[str, str]) -> str:
+    """How many parameters trained networks have, where their method depends on it."""
+    if not _is_second_order(config):
+        return ""
+    count = parameter_count(config.network, features, len(pde.unknowns))
+    return f"; {count} parameters{'' if count <= MAX_PARAMETERS else ', too many for levenberg_marquardt'}"

@@ -25,7 +25,7 @@ from spinn.posing import Posed, continued, pose
 from spinn.recipes import Plan
 from spinn.sampling import AxisSampler
 from spinn.spectrum import MAX_FIRST_UNKNOWNS, PROBE_POINTS, data_modes, limited, tails, transferred
-from spinn.stagewise import bandwidths, better, further, judged, prepared, stages_of, zero_field
+from spinn.stagewise import bandwidths, better, further, given_up, judged, prepared, stages_of, zero_field
 from spinn.training.loop import LoopSettings, Snapshot, StageRun
 from spinn.training.methods import StageSpec
 from spinn.training.problem import Problem
@@ -230,6 +230,9 @@ class Session:
                 self.reporter.message(f"{what}: {changes(self.place, shorter)}")
                 self.place = shorter
                 network = self.lifted(self.network(shorter.window, shorter.modes[-1]))
+                continue
+            if (anew := given_up(self, outcome.residual)) is not None:
+                self.place = anew
                 continue
             grown, doubts = growth.grown(self.place, network, outcome) if self.plan.adaptive else (None, [])
             for doubt in doubts:

@@ -1,7 +1,8 @@
 """How a session trains axis networks by least squares: stages, polishing, further sets of networks, and giving up.
 
 Functions of a session's state. A level is Levenberg-Marquardt and then polishing; the next level adds a set of axis
-networks of twice the bandwidth. Where Levenberg-Marquardt does not help, the level starts anew with gradients.
+networks of twice the bandwidth. Where Levenberg-Marquardt does not help, the level starts anew with gradients; so does
+a level of fixed features where Gauss-Newton does not, from where it stands.
 """
 
 import dataclasses
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 # Share of the data in modes beyond the bandwidth that axis networks start with, and the least bandwidth.
 BANDWIDTH_TAIL, LEAST_BANDWIDTH = 1e-2, 4
 MAX_SETS, MAX_DOUBLINGS = 2, 4  # of axis networks, and of the bandwidth of the first ones
-# A relative residual above which Levenberg-Marquardt has not helped; the share of the last loss that a level must beat.
+LEAST_SQUARES = frozenset({"levenberg_marquardt", "gauss_newton"})  # what gradients may take over from
+# A relative residual above which least squares have not helped; the share of the last loss that a level must beat.
 UNHELPFUL, WORTHWHILE_GAIN = 0.5, 0.1
 RESOLVING = 1e-3  # the same after a first polish, above which twice the bandwidth is tried
 RESOLVED = 1e-18  # of the loss of the zero field: the rest is rounding
@@ -55,7 +57,7 @@ def stages_of(plan: Plan, place: "Place") -> list[Stage]:
     """The stages of a level: those configured, with gradients where Levenberg-Marquardt was given up."""
     stages: list[Stage] = []
     for stage in plan.config.train[-2 if place.level else 0 :]:
-        replaced = place.gradient and stage.optimizer == "levenberg_marquardt"
+        replaced = place.gradient and stage.optimizer in LEAST_SQUARES
         stages += GRADIENT_STAGES if replaced else [stage]
     return stages
 
@@ -119,6 +121,18 @@ def judged(session: "Session", place: "Place") -> "Place":
         session.warn(f"levenberg_marquardt left a residual of {residual:.1e}: soap and lbfgs take over")
         return dataclasses.replace(place, gradient=True, stage=place.stage - 1)
     return place
+
+
+def given_up(session: "Session", residual: float) -> "Place | None":
+    """The start of the level with gradients, where Gauss-Newton has not reduced the residual (relative to that of the
+    zero field); None where it has, or where they have been tried.
+    """
+    place = session.place
+    least_squares = [stage.optimizer for stage in stages_of(session.plan, place)] == ["gauss_newton"]
+    if not least_squares or residual <= UNHELPFUL:
+        return None
+    session.warn(f"gauss_newton left a residual of {residual:.1e} of the data's: soap and lbfgs take over")
+    return dataclasses.replace(place, gradient=True, stage=0)
 
 
 def _other_bandwidth(session: "Session", place: "Place", loss: float) -> "Place":

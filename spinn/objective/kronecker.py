@@ -6,11 +6,12 @@ comes back tells by itself whether the problem is linear: sums of terms with one
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from spinn.fields import Grid, Head, JetTable, Separable, Univariate, coordinate_fields, network_field
+from spinn.fields import Grid, Head, JetTable, Separable, Univariate, coordinate_fields, linearisation, network_field
 from spinn.fields.factors import JetFactor
 from spinn.fields.tabulated import tabulate
 from spinn.fields.terms import ONE
@@ -26,12 +27,35 @@ from spinn.tensortrain.systems import data_train
 
 
 def is_linear(pde: PDE) -> bool:
-    """Whether every residual and condition is linear in the unknowns, with coefficients and data that are separable.
-
-    Found by running the residual once, on a grid of two points an axis.
-    """
-    orders = derivative_orders(pde)
+    """Whether every residual and condition is linear in the unknowns, with coefficients and data that are separable."""
     heads = tuple(Head() for _ in pde.unknowns)
+    return all(_terms_of(field, heads) is not None for field in _residuals(pde, heads))
+
+
+def is_linear_in_unknowns(pde: PDE) -> bool:
+    """Whether every residual and condition is linear in the unknowns, whatever its coefficients and data."""
+    heads, found = tuple(Head() for _ in pde.unknowns), list[Any]()
+    jax.eval_shape(lambda: found.extend(map(linearisation.is_linear, _residuals(pde, heads))))
+    return all(found)
+
+
+def has_open_conditions(pde: PDE, held: frozenset[str]) -> bool:
+    """Whether conditions are left to the loss, once those `held` exactly are taken out."""
+    heads, found = tuple(Head() for _ in pde.unknowns), list[Any]()
+    jax.eval_shape(lambda: found.extend(condition_residuals(pde, _probed(pde, heads), None, held)))
+    return bool(found)
+
+
+def _residuals(pde: PDE, heads: tuple[Head, ...]) -> list[Any]:
+    """All residuals and conditions, written in fields that only tell what is done to them."""
+    at = _probed(pde, heads)
+    found = {**interior_residuals(pde, at(None)), **condition_residuals(pde, at, None, frozenset())}
+    return [field for field, _ in found.values()]
+
+
+def _probed(pde: PDE, heads: tuple[Head, ...]) -> At:
+    """Unknowns of one feature an axis, on two points an axis, under heads without values."""
+    orders = derivative_orders(pde)
 
     def at(face: Face | None) -> Local:
         points = {axis: jnp.asarray(pde.domain[axis]) for axis in pde.coordinates}
@@ -43,8 +67,7 @@ def is_linear(pde: PDE) -> bool:
         unknowns = {name: network_field(grid, tables, head) for name, head in zip(pde.unknowns, heads, strict=True)}
         return Local(unknowns, coordinate_fields(grid))
 
-    found = {**interior_residuals(pde, at(None)), **condition_residuals(pde, at, None, frozenset())}
-    return all(_terms_of(field, heads) is not None for field, _ in found.values())
+    return at
 
 
 def _terms_of(field: Any, heads: tuple[Head, ...]) -> Separable | None:

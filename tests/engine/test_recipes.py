@@ -63,6 +63,21 @@ def test_a_fixed_basis_is_solved_by_gauss_newton_and_grown():
 
 
 @pytest.mark.parametrize(
+    ("name", "sections", "beginning"),
+    [
+        ("heat", {}, "linear, 2 axes, exact conditions: least squares on a Tucker core"),
+        ("heat", {"network": {"embed": False}}, "linear, 2 axes: least squares on a Tucker core"),
+        ("klein_gordon_2d", {}, "nonlinear, 3 axes, exact conditions: Gauss-Newton on a Tucker core"),
+        ("poisson_10d", {}, "linear, 10 axes, exact conditions: ALS on a tensor train"),
+        ("heat", {"network": {"features": "sine"}}, "linear, 2 axes"),
+    ],
+)
+def test_one_line_says_why(name, sections, beginning):
+    reason = resolved(name, **sections).reason
+    assert reason.startswith(beginning) and "\n" not in reason
+
+
+@pytest.mark.parametrize(
     "sections",
     [
         {"network": {"modes": 5}},

@@ -6,7 +6,7 @@ import pytest
 
 from spinn import stagewise
 from spinn.api import load
-from spinn.config import config_from
+from spinn.config import Stage, config_from
 from spinn.engine import solve
 from spinn.errors import SpinnError
 from spinn.output.progress import SilentReporter
@@ -81,6 +81,40 @@ def test_gradients_take_over_where_least_squares_do_not_help(configure, decay, m
     monkeypatch.setattr(stagewise, "GRADIENT_STAGES", resolve(configure("trained"), decay()).config.train)
     solution = solve(settled(configure), decay(), reporter=listen(), write=False)
     assert "soap and lbfgs take over" in solution.summary["warnings"][0]
+
+
+def test_gradients_take_over_from_gauss_newton(configure, decay, monkeypatch, listen):
+    """They start from where it stands: here from a solution, which L-BFGS does not make worse."""
+    monkeypatch.setattr(stagewise, "UNHELPFUL", 0.0)
+    monkeypatch.setattr(stagewise, "GRADIENT_STAGES", (Stage(optimizer="lbfgs", steps=40),))
+    solution = solve(configure(), decay(rate=3.0), reporter=listen(), write=False)
+    first, second = solution.summary["stages"][-2:]
+    assert "gauss_newton left a residual" in solution.summary["warnings"][0]
+    assert [first["optimizer"], second["optimizer"]] == ["gauss_newton", "lbfgs"]
+    assert second["loss"] <= first["loss"]
+    assert solution.summary["relative_l2"]["all"] < 1e-8
+
+
+def test_gauss_newton_that_helps_is_not_given_up(configure, decay, listen):
+    summary = solve(configure(), decay(rate=3.0), reporter=listen(), write=False).summary
+    assert {stage["optimizer"] for stage in summary["stages"]} == {"gauss_newton"}
+    assert not summary["warnings"]
+
+
+def test_giving_up_resumes_to_the_same_bits(start, configure, decay, tmp_path, programs, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(stagewise, "UNHELPFUL", 0.0)
+    monkeypatch.setattr(stagewise, "GRADIENT_STAGES", (Stage(optimizer="lbfgs", steps=40),))
+    config, pde = configure(), decay(rate=3.0)
+    plan, compiled = resolve(config, pde), programs(config, pde)
+    whole, records = start(plan, pde, compiled)
+    names = [record["stage"] for record in records]
+    stop = next(number for number, name in enumerate(names) if name.startswith("lbfgs"))
+    for late in (0, 1):
+        (tmp_path / "checkpoints").rename(tmp_path / f"before {late}")
+        with pytest.raises(KilledError):
+            start(plan, pde, compiled, kill_at=stop + late)
+        again, _ = start(plan, pde, compiled)
+        assert_same(again, whole)
 
 
 def test_bandwidth_is_doubled_while_the_residual_is_large(configure, decay, monkeypatch, listen):

@@ -12,8 +12,14 @@ import pytest
 from spinn.networks.bodies import Legendre
 from spinn.networks.separable import AxisFeatures, tt_network
 from spinn.objective import SeparableObjective
-from spinn.objective.kronecker import data_trains, is_linear, linear_blocks
-from spinn.pdes import PDE, Box, Dirichlet, Gauge, Initial, cos, exp, get, laplacian, sin
+from spinn.objective.kronecker import (
+    data_trains,
+    has_open_conditions,
+    is_linear,
+    is_linear_in_unknowns,
+    linear_blocks,
+)
+from spinn.pdes import PDE, Box, Dirichlet, Gauge, Initial, available, cos, exp, get, laplacian, sin
 from spinn.sampling import AxisSampler
 from spinn.tensortrain import residual_squares
 from spinn.tensortrain.trains import norm
@@ -78,6 +84,18 @@ def test_nonlinear_terms_are_noticed():
 def test_shipped_problems(name, linear):
     """Advection is linear, but starts from a function of x - beta t: no product of functions of one coordinate."""
     assert is_linear(get(name)()) is linear
+
+
+def test_linear_with_coefficients_and_data_of_any_kind():
+    linear = {name for name in available() if is_linear_in_unknowns(get(name)())}
+    assert {"advection", "flow_mixing_2d", "heat", "helmholtz_3d", "poisson_10d", "wave"} <= linear
+    assert not {"allen_cahn", "beltrami_3d", "burgers", "diffusion_2d", "kdv", "klein_gordon_2d"} & linear
+
+
+def test_conditions_that_are_left_to_the_loss():
+    heat = get("heat")()
+    assert has_open_conditions(heat, frozenset({"initial_u"}))
+    assert not has_open_conditions(heat, frozenset({"initial_u", "dirichlet_u"}))
 
 
 class Squared(PDE):
