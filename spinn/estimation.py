@@ -6,8 +6,8 @@ from typing import Any
 import jax
 
 from spinn.alternating import Alternating
+from spinn.files.plain import plain
 from spinn.growth import Place
-from spinn.output.plain import plain
 from spinn.output.progress import SilentReporter
 from spinn.pdes import PDE
 from spinn.recipes import Plan

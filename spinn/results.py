@@ -9,7 +9,7 @@ import numpy as np
 
 from spinn.error_estimate import Estimate
 from spinn.evaluation import Piece, device_context, train_arrays
-from spinn.output.environment import versions
+from spinn.files.environment import versions
 from spinn.output.folder import RunFolder
 from spinn.pdes import PDE
 from spinn.recipes import Plan

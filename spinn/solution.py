@@ -17,9 +17,9 @@ import numpy as np
 from spinn.config import Config
 from spinn.errors import SpinnError
 from spinn.evaluation import Piece, device_context, grid_values, piecewise, point_values
+from spinn.files.atomic import write_bytes
 from spinn.networks.elements import Elements
 from spinn.networks.separable import SeparableNetwork, resized
-from spinn.output.atomic import write_bytes
 from spinn.pdes import PDE
 from spinn.polishing import shape_of, shaped
 

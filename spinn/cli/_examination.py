@@ -55,7 +55,7 @@ def python() -> Finding:
 
 def packages() -> Finding:
     """Versions of what results depend on; a required package that is missing is fatal."""
-    from spinn.output.environment import PACKAGES, versions
+    from spinn.files.environment import PACKAGES, versions
 
     found = versions()
     missing = [name for name in PACKAGES if name not in found and name != "spinn-pde"]

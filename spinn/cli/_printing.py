@@ -10,7 +10,7 @@ from typing import Any
 
 def json_text(data: Any) -> str:
     """Data as indented JSON; NaN and infinities become null, paths and numpy numbers plain."""
-    from spinn.output.plain import plain
+    from spinn.files.plain import plain
 
     return json.dumps(plain(data, finite=True), indent=2, ensure_ascii=False)
 

@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out is None:
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
     else:
-        from spinn.output.atomic import write_text
+        from spinn.files.atomic import write_text
 
         write_text(arguments.out, text)
         note(f"wrote {arguments.out}")

@@ -46,7 +46,7 @@ def write_starter(name: str, folder: Path) -> tuple[Path, Path]:
 
     **Raises:** SpinnError for a name that Python cannot import, a file that exists, a folder that cannot be written.
     """
-    from spinn.output.atomic import explain, write_text
+    from spinn.files.atomic import explain, write_text
 
     if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
         raise SpinnError(f"new: expected a name of letters, digits and _ such as my_beam, got '{name}'")

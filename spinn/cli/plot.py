@@ -34,7 +34,7 @@ def drawn(folder: Path, out: Path | None = None) -> list[Path]:
 
     **Raises:** SpinnError if there is no run or no solution, or the folder cannot be written.
     """
-    from spinn.output.atomic import explain
+    from spinn.files.atomic import explain
     from spinn.output.folder import RunFolder
     from spinn.output.grid_file import read_solution
 

@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out is None:
         print(text)
     else:
-        from spinn.output.atomic import write_text
+        from spinn.files.atomic import write_text
 
         write_text(arguments.out, text + "\n")
         note(f"wrote {arguments.out}")

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from spinn.errors import SpinnError
-from spinn.output.atomic import replacing, writing_hdf5
+from spinn.files.atomic import replacing, writing_hdf5
+from spinn.files.plain import plain
 from spinn.output.grid import SolutionGrid
-from spinn.output.plain import plain
 from spinn.output.vtkhdf import write_vtkhdf_group
 
 

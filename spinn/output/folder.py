@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from spinn.errors import SpinnError
-from spinn.output.atomic import TEMPORARY, explain, write_json, write_yaml
-from spinn.output.environment import environment
-from spinn.output.lock import locked
+from spinn.files.atomic import TEMPORARY, explain, write_json, write_yaml
+from spinn.files.environment import environment
+from spinn.files.lock import locked
 from spinn.output.metrics import MetricsWriter, appending_metrics, read_metrics
 
 

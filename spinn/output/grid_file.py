@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spinn.errors import SpinnError
-from spinn.output.atomic import writing_hdf5
+from spinn.files.atomic import writing_hdf5
+from spinn.files.plain import plain
 from spinn.output.grid import Arrays, SolutionGrid
-from spinn.output.plain import plain
 from spinn.output.vtkhdf import write_vtkhdf_group
 
 if TYPE_CHECKING:

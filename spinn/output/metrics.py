@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from spinn.errors import SpinnError
-from spinn.output.atomic import explain, write_text
-from spinn.output.plain import plain
+from spinn.files.atomic import explain, write_text
+from spinn.files.plain import plain
 
 
 @dataclasses.dataclass(frozen=True)

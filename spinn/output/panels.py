@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from spinn.output.atomic import replacing
+from spinn.files.atomic import replacing
 from spinn.output.colours import Scale
 from spinn.output.grid import Arrays
 from spinn.output.layout import Box, Layout, runs

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spinn.errors import SpinnError
-from spinn.output.atomic import write_text
+from spinn.files.atomic import write_text
 from spinn.output.folder import RunFolder
 from spinn.output.formatting import count, duration, scientific
 from spinn.output.report_style import STYLE

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from spinn.errors import SpinnError
+from spinn.files.environment import environment
 from spinn.output import RunFolder
-from spinn.output.environment import environment
 
 
 def test_the_tree_is_made(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from spinn.errors import SpinnError
-from spinn.output.atomic import explain
+from spinn.files.atomic import explain
 
 _UNSUPPORTED = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}  # some network file systems cannot lock
 _FAR = 1 << 30  # Windows locks bytes against reading too: one beyond the text

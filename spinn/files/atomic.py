@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from spinn.errors import SpinnError
-from spinn.output.plain import plain
+from spinn.files.plain import plain
 
 if TYPE_CHECKING:
     import h5py

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spinn.output.plain import plain
+from spinn.files.plain import plain
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 trees = st.recursive(

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from spinn.errors import SpinnError
-from spinn.output.atomic import replacing, write_bytes, write_json, write_text, write_yaml, writing_hdf5
+from spinn.files.atomic import replacing, write_bytes, write_json, write_text, write_yaml, writing_hdf5
 
 
 def names(folder: Path) -> list[str]:
@@ -99,7 +99,7 @@ def test_a_kill_between_writing_and_renaming_leaves_the_old_file(tmp_path: Path)
     script = f"""
         import os, signal
         from pathlib import Path
-        from spinn.output.atomic import write_text
+        from spinn.files.atomic import write_text
         os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
         write_text(Path({str(path)!r}), "new")
     """
@@ -177,7 +177,7 @@ def test_hdf5_on_a_disk_that_fills_up(tmp_path: Path, size: int) -> None:
         from pathlib import Path
         import numpy as np
         from spinn.errors import SpinnError
-        from spinn.output.atomic import writing_hdf5
+        from spinn.files.atomic import writing_hdf5
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))
         try:

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from spinn.errors import SpinnError
-from spinn.output.lock import locked
+from spinn.files.lock import locked
 
 HOLD = """
     import sys, time
     from pathlib import Path
-    from spinn.output.lock import locked
+    from spinn.files.lock import locked
     with locked(Path(sys.argv[1])):
         print("held", flush=True)
         sys.stdin.read()
