@@ -24,6 +24,9 @@ class Stopping:
     max_iterations: int = 10_000
 
 
+DEFAULT_STOPPING = Stopping()
+
+
 class Status(enum.StrEnum):
     """How a solve ended. All but the first are failures, and x is then the best that was found."""
 

@@ -1,4 +1,4 @@
-"""Arnoldi's process with right preconditioning, orthogonal to a block that is kept: the inner loop of GMRES and GCRO-DR.
+"""Arnoldi's process with right preconditioning, orthogonal to a block that is kept: the loop in GMRES and GCRO-DR.
 
 Blocks are Fortran-ordered and allocated once, so that each projection is one matrix-vector product of BLAS on a leading
 part of them, without a copy. Classical Gram-Schmidt is run twice, which is enough (Giraud, Langou, Rozloznik, van den

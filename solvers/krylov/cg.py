@@ -7,7 +7,7 @@ import numpy as np
 from scipy.linalg.blas import daxpy, dnrm2
 
 from spinn.solvers.stopping import Run
-from spinn.solvers.types import Info, Preconditioner, Space, Status, Stopping
+from spinn.solvers.types import DEFAULT_STOPPING, Info, Preconditioner, Space, Status, Stopping
 
 # Sweeps whose own residual met the rule while the true one gained nothing: more of them would not help.
 PATIENCE = 2
@@ -21,7 +21,7 @@ class CG:
     """
 
     preconditioner: Preconditioner | None = None
-    stopping: Stopping = Stopping()
+    stopping: Stopping = DEFAULT_STOPPING
     name: ClassVar[str] = "cg"
 
     def solve(

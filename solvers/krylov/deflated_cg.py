@@ -16,7 +16,7 @@ from spinn.solvers.krylov.cg import PATIENCE, positive
 from spinn.solvers.krylov.lanczos import Candidates
 from spinn.solvers.krylov.recycled import Recycled, checked_space
 from spinn.solvers.stopping import Run
-from spinn.solvers.types import Info, Preconditioner, Space, Status, Stopping
+from spinn.solvers.types import DEFAULT_STOPPING, Info, Preconditioner, Space, Status, Stopping
 
 # Combinations of kept directions whose energy, relative to the largest, is below this are dropped as dependent.
 DEPENDENT = 1e-10
@@ -39,7 +39,7 @@ class DeflatedCG:
     """
 
     preconditioner: Preconditioner | None = None
-    stopping: Stopping = Stopping()
+    stopping: Stopping = DEFAULT_STOPPING
     recycle: int = 20
     window: int = 40
     name: ClassVar[str] = "deflated_cg"

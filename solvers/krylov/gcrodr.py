@@ -12,14 +12,14 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from scipy.linalg import qr, solve_triangular
-from scipy.linalg.blas import dtrsm
+from scipy.linalg.blas import dgemm, dtrsm
 
 from spinn.solvers.checks import checked_range
 from spinn.solvers.krylov.arnoldi import Basis, arnoldi, empty_basis, least_squares
 from spinn.solvers.krylov.recycled import Recycled, checked_space
 from spinn.solvers.krylov.ritz import smallest_harmonic_ritz
 from spinn.solvers.stopping import Run
-from spinn.solvers.types import Info, Preconditioner, Space, Status, Stopping
+from spinn.solvers.types import DEFAULT_STOPPING, Info, Preconditioner, Space, Status, Stopping
 
 # Restart cycles that may gain nothing before the solve counts as stagnated; the space may still be learning in them.
 PATIENCE = 10
@@ -44,7 +44,7 @@ class GCRODR:
     """
 
     preconditioner: Preconditioner | None = None
-    stopping: Stopping = Stopping()
+    stopping: Stopping = DEFAULT_STOPPING
     restart: int = 40
     recycle: int = 20
     name: ClassVar[str] = "gcrodr"
@@ -139,9 +139,12 @@ def renewed(
     held = 0 if kept is None else kept.basis.shape[1]
     images, directions = basis.images[:, :rows], basis.directions[:, :columns]
     krylov = images[:, held : rows - 1]
-    sources = np.empty((images.shape[0], 0)) if kept is None else kept.preconditioned * scale
+    if kept is not None and preconditioned:
+        sources = np.asfortranarray(kept.preconditioned * scale)
+    else:
+        sources = directions[:, :held]
     overlap = np.zeros((rows, columns))
-    overlap[:, :held] = images.T @ sources
+    overlap[:, :held] = dgemm(1.0, images, sources, trans_a=1) if held else 0.0
     overlap[np.arange(held, columns), np.arange(held, columns)] = 1.0
     if not (np.all(np.isfinite(projected)) and np.all(np.isfinite(overlap))):
         return None
@@ -153,9 +156,12 @@ def renewed(
     if rank == 0:
         return None
     chosen = solve_triangular(triangle[:rank, :rank], chosen[:, order[:rank]].T, trans="T").T
-    combined = np.asfortranarray(directions @ chosen)  # 14, 17, 30, 33
-    source = np.asfortranarray(sources @ chosen[:held] + krylov @ chosen[held:]) if preconditioned else combined
-    return Kept(combined, np.asfortranarray(images @ small[:, :rank]), source)  # 16, 32
+    combined = dgemm(1.0, directions, chosen)  # 14, 17, 30, 33
+    source = combined
+    if preconditioned:
+        source = dgemm(1.0, krylov, chosen[held:])
+        source = dgemm(1.0, sources, chosen[:held], beta=1.0, c=source, overwrite_c=1) if held else source
+    return Kept(combined, dgemm(1.0, images, small[:, :rank]), source)  # 16, 32
 
 
 def _handed_over(run: Run, kept: Kept) -> Recycled:

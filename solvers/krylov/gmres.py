@@ -1,4 +1,4 @@
-"""GMRES(m), restarted and preconditioned from the right (Saad and Schultz 1986; Saad 1993 for the stored directions)."""
+"""GMRES(m), restarted and preconditioned from the right (Saad and Schultz 1986; directions stored as in Saad 1993)."""
 
 import dataclasses
 from typing import Any, ClassVar
@@ -8,7 +8,7 @@ import numpy as np
 from spinn.solvers.checks import checked_range
 from spinn.solvers.krylov.arnoldi import Basis, arnoldi, empty_basis, least_squares
 from spinn.solvers.stopping import Run
-from spinn.solvers.types import Info, Preconditioner, Space, Stopping
+from spinn.solvers.types import DEFAULT_STOPPING, Info, Preconditioner, Space, Stopping
 
 # Restart cycles that may gain nothing before the solve counts as stagnated.
 PATIENCE = 4
@@ -22,7 +22,7 @@ class GMRES:
     """
 
     preconditioner: Preconditioner | None = None
-    stopping: Stopping = Stopping()
+    stopping: Stopping = DEFAULT_STOPPING
     restart: int = 40
     name: ClassVar[str] = "gmres"
 

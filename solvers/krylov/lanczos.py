@@ -5,7 +5,8 @@ are the harmonic Ritz values (Saad, Yeung, Erhel, Guyomarc'h 2000, section 5.1).
 M^-1 A p_j = (z_j - z_{j+1}) / alpha_j and (r_i, z_j) = gamma_j for i = j, else 0, the search directions scaled to unit
 energy, d_j = (p_j, A p_j) = gamma_j / alpha_j, give a tridiagonal block
 
-    G_jj = (gamma_j + gamma_{j+1}) / (alpha_j^2 d_j),    G_j,j+1 = -gamma_{j+1} / (alpha_j alpha_{j+1} sqrt(d_j d_{j+1})),
+    G_jj = (gamma_j + gamma_{j+1}) / (alpha_j^2 d_j),
+    G_j,j+1 = -gamma_{j+1} / (alpha_j alpha_{j+1} sqrt(d_j d_{j+1})),
 
 and against the deflated directions W, with mu_j = (A W)^T z_j, a column (mu_j - mu_{j+1}) / (alpha_j sqrt(d_j)). So
 only the directions are stored, a window of them at a time: a full window is replaced by its best combinations, as in
