@@ -66,6 +66,7 @@ class Run:
         self.pending: Status | None = None
         self.exhausted_space = False
         self.lowest, self.lowest_at = np.inf, 0
+        self.stretch = 0.0  # the largest ||A M^-1 v|| of a unit vector v so far
 
     @property
     def going(self) -> bool:
@@ -145,7 +146,7 @@ class Run:
         self.pending = status
 
     def space_exhausted(self) -> None:
-        """The Krylov space closed in this sweep: either x is exact now, or the matrix is singular on it."""
+        """The Krylov space closed in this sweep, and the matrix is singular on it: x is its least-squares solution."""
         self.exhausted_space = True
 
     def check(self, x: np.ndarray) -> np.ndarray:
@@ -178,7 +179,7 @@ class Run:
     def info(self) -> Info:
         """What the solve came to. The residual is that of `best`, 0 for a right side of zero."""
         assert self.status is not None, "a solve is asked for its result before it ended"
-        relative = self.smallest / self.size if self.size > 0.0 else 0.0
+        relative = 0.0 if self.size == 0.0 else self.smallest / self.size
         return Info(
             self.method,
             self.status,

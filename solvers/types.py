@@ -7,7 +7,7 @@ learns from one system for the next is the `space`, a value that it hands out an
 import dataclasses
 import enum
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -65,6 +65,7 @@ class Info:
         return self.status is Status.CONVERGED
 
 
+@runtime_checkable
 class LinearSolver(Protocol):
     """A frozen recipe of a solver; `solve` never changes what it is given, and failures are a status, not an error."""
 
@@ -80,6 +81,7 @@ class LinearSolver(Protocol):
         ...
 
 
+@runtime_checkable
 class Preconditioner(Protocol):
     """A frozen recipe of a preconditioner."""
 

@@ -14,7 +14,7 @@ from scipy.linalg.blas import dgemv, dnrm2
 from spinn.solvers.stopping import Run
 from spinn.solvers.types import Status
 
-# What is left of a vector after orthogonalisation counts as zero below this fraction of it.
+# What is left of a vector after orthogonalisation counts as zero below this fraction of the largest one before it.
 VANISHES = 1e-14
 # Singular directions of the projected matrix below this fraction are not used.
 RANK_CUT = 1e-14
@@ -70,10 +70,14 @@ def arnoldi(run: Run, basis: Basis, kept: int, start: np.ndarray, steps: int) ->
         coefficients, rest = orthogonalise(images[:, : column + 1], vector)
         projected[: column + 1, column] = coefficients
         done += 1
-        if rest <= VANISHES * whole:
+        run.stretch = max(run.stretch, whole)
+        if rest <= VANISHES * run.stretch:
             images[:, column + 1] = 0.0
-            run.note(0.0 if left[:done] @ coefficients[kept:] else beta / float(np.linalg.norm(left[:done])))
-            run.space_exhausted()
+            gone, size = left[:done], float(np.linalg.norm(left[:done]))
+            singular = abs(gone @ coefficients[kept:]) <= VANISHES * size * run.stretch
+            run.note(beta / size if singular else 0.0)
+            if singular:
+                run.space_exhausted()
             break
         projected[column + 1, column] = rest
         images[:, column + 1] = vector / rest
