@@ -49,3 +49,13 @@ def darcy() -> Callable[..., Systems]:
         return [(five_point(a), np.ones(n * n)) for a in darcy_chain(n, count, step, seed)]
 
     return systems
+
+
+@pytest.fixture(scope="session", name="five_point")
+def five_point_fixture() -> Callable[..., sp.csr_matrix]:
+    return five_point
+
+
+@pytest.fixture(scope="session", name="darcy_chain")
+def darcy_chain_fixture() -> Callable[..., Iterator[np.ndarray]]:
+    return darcy_chain
