@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from spinn.solvers.batched.outcome import RUNNING, Operator, Progress, code_of, norms
+from spinn.solvers.batched.outcome import RUNNING, Goal, Operator, Progress, code_of, norms
 from spinn.solvers.krylov.arnoldi import RANK_CUT, VANISHES
 from spinn.solvers.types import Status
 
@@ -37,9 +37,8 @@ def arnoldi(
     progress: Progress,
     kept: Array,
     start: Array,
-    target: Array,
+    goal: Goal,
     steps: int,
-    limit: int,
 ) -> Cycle:
     """Steps of the samples that run; for others, and after a sample's end, vectors are zero."""
     samples, held, n = kept.shape
@@ -77,7 +76,7 @@ def arnoldi(
         image = jnp.einsum("bj,bj->b", c.left, h[:, held:])
         left = c.left.at[:, c.step + 1].set(jnp.where(open_space, -image / jnp.where(open_space, rest, 1.0), 0.0))
         iterations = c.iterations + c.active
-        unmet = beta > target * jnp.linalg.norm(left, axis=1)
+        unmet = beta > goal.target * jnp.linalg.norm(left, axis=1)
         return Cycle(
             c.images.at[:, held + c.step + 1].set(w),
             c.directions.at[:, c.step].set(z),
@@ -86,7 +85,7 @@ def arnoldi(
             stretch,
             c.step + 1,
             iterations,
-            open_space & unmet & (iterations < limit),
+            open_space & unmet & (iterations < goal.limit),
             jnp.where(c.active & ~finite, code_of(Status.NOT_FINITE), c.broken),
         )
 

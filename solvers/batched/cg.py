@@ -4,7 +4,6 @@ The loop runs until the last sample has ended; one that has is left alone by mas
 """
 
 import dataclasses
-import functools
 import time
 from typing import ClassVar, NamedTuple
 
@@ -16,8 +15,10 @@ from jaxtyping import Array
 from spinn.solvers.batched.outcome import (
     RUNNING,
     BatchedInfo,
+    Goal,
     Operator,
     Progress,
+    Rule,
     advance,
     begin,
     checked_batch,
@@ -26,6 +27,7 @@ from spinn.solvers.batched.outcome import (
     doubles,
     norms,
     relative,
+    rule_of,
     statuses,
 )
 from spinn.solvers.batched.poisson import FastPoisson
@@ -61,14 +63,14 @@ class BatchedCG:
         checked_batch(operator, rhs, preconditioner, 1)
         begun = time.perf_counter()
         with jax.enable_x64(True):
-            found = _solve(*doubles((operator, preconditioner, rhs)), self.stopping)
+            found = _solve(*doubles((operator, preconditioner, rhs)), rule_of(self.stopping))
             x, iterations, residuals, codes = jax.device_get(found)
         return x, BatchedInfo(self.name, statuses(codes), iterations, residuals, time.perf_counter() - begun)
 
 
-@functools.partial(jax.jit, static_argnames="stopping")
+@jax.jit
 def _solve(
-    operator: Stencil, preconditioner: FastPoisson | None, rhs: Array, stopping: Stopping
+    operator: Stencil, preconditioner: FastPoisson | None, rhs: Array, rule: Rule
 ) -> tuple[Array, Array, Array, Array]:
     samples, grid = rhs.shape[0], rhs.shape[1:]
 
@@ -77,14 +79,12 @@ def _solve(
 
     b = rhs.reshape(samples, -1)
     size = norms(b)
-    end = cg(flat(operator), flat(preconditioner), b, stopping)
+    end = cg(flat(operator), flat(preconditioner), b, rule.goal(b))
     return end.x.reshape(rhs.shape), end.iterations, relative(end.norm, size), end.code
 
 
-def cg(product: Operator, inverse: Operator, b: Array, stopping: Stopping) -> Progress:
+def cg(product: Operator, inverse: Operator, b: Array, goal: Goal) -> Progress:
     """The traceable part, on vectors b (samples, n)."""
-    target = jnp.maximum(stopping.relative * norms(b), stopping.absolute)
-    limit = stopping.max_iterations
 
     def sweep(state: Progress) -> Progress:
         z = inverse(state.residual)
@@ -97,15 +97,13 @@ def cg(product: Operator, inverse: Operator, b: Array, stopping: Stopping) -> Pr
             state.running,
             state.code * 0 + RUNNING,
         )
-        last = jax.lax.while_loop(
-            lambda s: jnp.any(s.active), lambda s: _iterate(s, product, inverse, target, limit), first
-        )
-        return advance(state, last.x, b - product(last.x), last.iterations, last.broken, target, limit, PATIENCE)
+        last = jax.lax.while_loop(lambda s: jnp.any(s.active), lambda s: _iterate(s, product, inverse, goal), first)
+        return advance(state, last.x, b - product(last.x), last.iterations, last.broken, goal, PATIENCE)
 
-    return jax.lax.while_loop(lambda state: jnp.any(state.running), sweep, begin(b, target))
+    return jax.lax.while_loop(lambda state: jnp.any(state.running), sweep, begin(b, goal))
 
 
-def _iterate(s: _Sweep, product: Operator, inverse: Operator, target: Array, limit: int) -> _Sweep:
+def _iterate(s: _Sweep, product: Operator, inverse: Operator, goal: Goal) -> _Sweep:
     q = product(s.p)
     curvature = dot(s.p, q)
     positive = (s.gamma > 0.0) & (curvature > 0.0) & jnp.isfinite(curvature) & jnp.isfinite(s.gamma)
@@ -119,5 +117,5 @@ def _iterate(s: _Sweep, product: Operator, inverse: Operator, target: Array, lim
     z = inverse(r)
     gamma = dot(r, z)
     p = z + (gamma / jnp.where(positive, s.gamma, 1.0))[:, None] * s.p
-    active = moved & (norms(r) > target) & (iterations < limit)
+    active = moved & (norms(r) > goal.target) & (iterations < goal.limit)
     return _Sweep(x, r, p, gamma, iterations, active, jnp.where(s.active & ~positive, broken, s.broken))

@@ -23,20 +23,23 @@ from spinn.solvers.batched.arnoldi import arnoldi, combined, coordinates, least_
 from spinn.solvers.batched.outcome import (
     RUNNING,
     BatchedInfo,
+    Goal,
     Operator,
     Progress,
+    Rule,
     advance,
     begin,
     checked_batch,
     doubles,
     norms,
     relative,
+    rule_of,
     statuses,
 )
 from spinn.solvers.batched.poisson import FastPoisson
 from spinn.solvers.batched.stencil import Stencil, Values
 from spinn.solvers.checks import checked_range
-from spinn.solvers.krylov.gcrodr import PATIENCE
+from spinn.solvers.krylov.gcrodr import patience
 from spinn.solvers.types import DEFAULT_STOPPING, Stopping
 
 # Added to Gram matrices of unit diagonal, which rounding may leave indefinite.
@@ -78,13 +81,15 @@ class BatchedGCRODR:
         checked_batch(operator, rhs, preconditioner, 2)
         begun = time.perf_counter()
         with jax.enable_x64(True):
-            x, iterations, residuals, codes = jax.device_get(_solve(*doubles((operator, preconditioner, rhs)), self))
+            rule, steps = rule_of(self.stopping), self.restart - self.recycle
+            found = _solve(*doubles((operator, preconditioner, rhs)), rule, self.recycle, steps)
+            x, iterations, residuals, codes = jax.device_get(found)
         return x, BatchedInfo(self.name, statuses(codes), iterations, residuals, time.perf_counter() - begun)
 
 
-@functools.partial(jax.jit, static_argnames="solver")
+@functools.partial(jax.jit, static_argnames=("recycle", "steps"))
 def _solve(
-    operator: Stencil, preconditioner: FastPoisson | None, rhs: Array, solver: BatchedGCRODR
+    operator: Stencil, preconditioner: FastPoisson | None, rhs: Array, rule: Rule, recycle: int, steps: int
 ) -> tuple[Array, Array, Array, Array]:
     chains, grid = rhs.shape[0], rhs.shape[2:]
     scale = None if preconditioner is None else preconditioner.scale
@@ -102,34 +107,30 @@ def _solve(
             return own(u.reshape(chains, *grid)).reshape(chains, -1)
 
         b = right.reshape(chains, -1)
-        end, space = gcrodr(product, inverse, b, space, solver)
+        end, space = gcrodr(product, inverse, b, space, rule.goal(b), steps)
         return space, (end.x.reshape(right.shape), end.iterations, relative(end.norm, norms(b)), end.code)
 
     along = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), (operator, scale, rhs))
-    nothing = jnp.zeros((chains, solver.recycle, int(np.prod(grid))), rhs.dtype)
+    nothing = jnp.zeros((chains, recycle, int(np.prod(grid))), rhs.dtype)
     _, found = jax.lax.scan(step, Space(nothing, nothing, nothing), along)
     x, iterations, residuals, codes = (jnp.moveaxis(leaf, 0, 1) for leaf in found)
     return x, iterations, residuals, codes
 
 
 def gcrodr(
-    product: Operator, inverse: Operator, b: Array, space: Space, solver: BatchedGCRODR
+    product: Operator, inverse: Operator, b: Array, space: Space, goal: Goal, steps: int
 ) -> tuple[Progress, Space]:
     """The traceable part for one system of each chain, on vectors b (samples, n)."""
-    stopping = solver.stopping
-    target = jnp.maximum(stopping.relative * norms(b), stopping.absolute)
-    start = begin(b, target)
+    start = begin(b, goal)
     space = _refitted(product, space)  # 3-5
     x = start.x + combined(coordinates(space.images, b), space.basis)  # 6
     none = jnp.full_like(start.code, RUNNING)
-    start = advance(start, x, b - product(x), start.iterations, none, target, stopping.max_iterations, PATIENCE)  # 7
+    start = advance(start, x, b - product(x), start.iterations, none, goal, patience(steps))  # 7
 
     def cycle(state: tuple[Progress, Space]) -> tuple[Progress, Space]:  # 19-34
         progress, before = state
-        x, after, iterations, broken = _cycle(product, inverse, progress, before, target, solver)
-        progress_after = advance(
-            progress, x, b - product(x), iterations, broken, target, stopping.max_iterations, PATIENCE
-        )
+        x, after, iterations, broken = _cycle(product, inverse, progress, before, goal, steps)
+        progress_after = advance(progress, x, b - product(x), iterations, broken, goal, patience(steps))
         usable = progress.running & (broken == RUNNING) & jnp.all(jnp.isfinite(after.basis), axis=(1, 2))
         chosen = jax.tree.map(lambda new, old: jnp.where(usable[:, None, None], new, old), after, before)
         return progress_after, chosen
@@ -146,15 +147,15 @@ def _refitted(product: Operator, space: Space) -> Space:
 
 
 def _cycle(
-    product: Operator, inverse: Operator, progress: Progress, space: Space, target: Array, solver: BatchedGCRODR
+    product: Operator, inverse: Operator, progress: Progress, space: Space, goal: Goal, steps: int
 ) -> tuple[Array, Space, Array, Array]:
-    kept, steps = solver.recycle, solver.restart - solver.recycle
+    kept = space.basis.shape[1]
     scale = jnp.linalg.norm(space.basis, axis=2)
     present = scale > 0.0
     scale = jnp.where(present, 1.0 / jnp.where(present, scale, 1.0), 0.0)  # 22
     along = coordinates(space.images, progress.residual)  # zero up to rounding
     start = progress.residual - combined(along, space.images)
-    end = arnoldi(product, inverse, progress, space.images, start, target, steps, solver.stopping.max_iterations)  # 21
+    end = arnoldi(product, inverse, progress, space.images, start, goal, steps)  # 21
     projected = end.projected.at[:, jnp.arange(kept), jnp.arange(kept)].set(scale)  # 25
     basis = jnp.concatenate([space.basis * scale[:, :, None], end.directions], axis=1)  # 23
     sources = jnp.concatenate([space.preconditioned * scale[:, :, None], end.images[:, kept:-1]], axis=1)

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array
 
 from spinn.solvers.stopping import LEAST_GAIN
-from spinn.solvers.types import Status
+from spinn.solvers.types import Status, Stopping
 
 # A map of vectors (samples, n) to vectors (samples, n).
 Operator: TypeAlias = Callable[[Array], Array]
@@ -38,6 +38,25 @@ class BatchedInfo:
     def converged(self) -> np.ndarray:
         """Which samples met the stopping rule."""
         return self.statuses == Status.CONVERGED
+
+
+class Rule(NamedTuple):
+    """The numbers of `Stopping` as arrays, so that another tolerance compiles nothing anew."""
+
+    relative: Array
+    absolute: Array
+    limit: Array
+
+    def goal(self, b: Array) -> "Goal":
+        """For right sides b (samples, n)."""
+        return Goal(jnp.maximum(self.relative * norms(b), self.absolute), self.limit)
+
+
+class Goal(NamedTuple):
+    """The norms (samples,) that residuals must not exceed, and the largest number of iterations."""
+
+    target: Array
+    limit: Array
 
 
 class Progress(NamedTuple):
@@ -75,10 +94,15 @@ def code_of(status: Status) -> int:
     return ENDINGS.index(status)
 
 
-def begin(rhs: Array, target: Array) -> Progress:
+def rule_of(stopping: Stopping) -> Rule:
+    """To be called where JAX has 64 bits enabled."""
+    return Rule(jnp.asarray(stopping.relative), jnp.asarray(stopping.absolute), jnp.asarray(stopping.max_iterations))
+
+
+def begin(rhs: Array, goal: Goal) -> Progress:
     """From x = 0, where the residual is the right side (samples, n)."""
     norm = norms(rhs)
-    code = jnp.where(norm <= target, code_of(Status.CONVERGED), RUNNING)
+    code = jnp.where(norm <= goal.target, code_of(Status.CONVERGED), RUNNING)
     code = jnp.where(jnp.isfinite(norm), code, code_of(Status.NOT_FINITE))
     zeros = jnp.zeros(norm.shape, jnp.int32)
     return Progress(jnp.zeros_like(rhs), rhs, norm, norm, zeros, zeros, code)
@@ -90,8 +114,7 @@ def advance(
     residual: Array,
     iterations: Array,
     broken: Array,
-    target: Array,
-    limit: int,
+    goal: Goal,
     patience: int,
 ) -> Progress:
     """After a sweep: take x (samples, n) where its true residual is smaller, and end what has ended.
@@ -103,10 +126,10 @@ def advance(
     gained = norm < (1.0 - LEAST_GAIN) * before.reference
     stale = jnp.where(gained, 0, before.stale + 1)
     code = jnp.where(stale >= patience, code_of(Status.STAGNATED), RUNNING)
-    code = jnp.where(iterations >= limit, code_of(Status.LIMIT), code)
+    code = jnp.where(iterations >= goal.limit, code_of(Status.LIMIT), code)
     code = jnp.where(broken != RUNNING, broken, code)
     code = jnp.where(jnp.isfinite(norm), code, code_of(Status.NOT_FINITE))
-    code = jnp.where(norm <= target, code_of(Status.CONVERGED), code)
+    code = jnp.where(norm <= goal.target, code_of(Status.CONVERGED), code)
     return Progress(
         jnp.where(better[:, None], x, before.x),
         jnp.where(better[:, None], residual, before.residual),

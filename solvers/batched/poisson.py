@@ -30,7 +30,7 @@ class FastPoisson(eqx.Module):
         """The inverse applied to r (..., n_1, ..., n_d)."""
         scaled = jnp.asarray(r if self.scale is None else self.scale * r)
         solved = self._transform(self._transform(scaled) * self.inverse)
-        return solved if self.scale is None else self.scale * solved
+        return solved if self.scale is None else jnp.multiply(self.scale, solved)
 
     def _transform(self, values: Array) -> Array:
         dimensions = len(self.sines)

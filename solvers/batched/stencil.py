@@ -31,7 +31,7 @@ class Stencil(eqx.Module):
 
     def __call__(self, u: Values) -> Array:
         """The operator on u (..., n_1, ..., n_d)."""
-        total = jnp.zeros_like(u) if self.reaction is None else self.reaction * u
+        total = jnp.zeros_like(u) if self.reaction is None else jnp.multiply(self.reaction, u)
         dimensions = len(self.faces)
         for axis, face in enumerate(self.faces):
             margins = [(0, 0)] * (u.ndim - dimensions) + [(int(axis == i),) * 2 for i in range(dimensions)]

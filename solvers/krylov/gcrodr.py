@@ -21,8 +21,9 @@ from spinn.solvers.krylov.ritz import smallest_harmonic_ritz
 from spinn.solvers.stopping import Run
 from spinn.solvers.types import DEFAULT_STOPPING, Info, Preconditioner, Space, Status, Stopping
 
-# Restart cycles that may gain nothing before the solve counts as stagnated; the space may still be learning in them.
-PATIENCE = 10
+# Iterations that may gain nothing, in no fewer cycles than this, before the solve counts as stagnated: on an indefinite
+# matrix the residual rests while the space is learnt.
+PATIENT_ITERATIONS, PATIENT_CYCLES = 400, 10
 # Columns whose diagonal entry in a pivoted QR is below this fraction of the first are dropped.
 DEPENDENT = 1e-10
 
@@ -61,7 +62,15 @@ class GCRODR:
         Where the solve ends before the first step the space is returned as it came.
         """
         with np.errstate(all="ignore"):  # what is not finite is found and reported as a status
-            run = Run(self.name, matrix, rhs, self.preconditioner, self.stopping, guess, patience=PATIENCE)
+            run = Run(
+                self.name,
+                matrix,
+                rhs,
+                self.preconditioner,
+                self.stopping,
+                guess,
+                patience=patience(self.restart - self.recycle),
+            )
             recycled = checked_space(space, run.rhs.size)
             x, r = run.start()
             kept: Kept | None = None
@@ -100,6 +109,11 @@ class GCRODR:
         return x, renewed(basis, projected, kept, scale, self.recycle, run.apply is not None) or kept
 
 
+def patience(steps: int) -> int:
+    """How many cycles of so many steps may gain nothing."""
+    return max(PATIENT_CYCLES, -(-PATIENT_ITERATIONS // steps))
+
+
 def refitted(run: Run, space: Recycled) -> Kept | None:
     """The same directions recombined so that their images under the new matrix are orthonormal (steps 3-5).
 
@@ -119,8 +133,8 @@ def refitted(run: Run, space: Recycled) -> Kept | None:
         return dtrsm(1.0, triangle, np.asfortranarray(block[:, order]), side=1)
 
     basis = recombined(space.basis)
-    carried = run.apply is not None and space.preconditioned is not None
-    return Kept(basis, np.asfortranarray(images[:, :rank]), recombined(space.preconditioned) if carried else basis)
+    source = basis if run.apply is None or space.preconditioned is None else recombined(space.preconditioned)
+    return Kept(basis, np.asfortranarray(images[:, :rank]), source)
 
 
 def renewed(

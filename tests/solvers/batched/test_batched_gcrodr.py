@@ -17,6 +17,7 @@ from spinn.solvers import (
 )
 from spinn.solvers.batched.arnoldi import least_squares, mixed, twice_orthonormal
 from spinn.solvers.batched.gcrodr import Space, gcrodr
+from spinn.solvers.batched.outcome import Rule
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
@@ -27,7 +28,7 @@ SMALL = BatchedGCRODR(restart=16, recycle=8)
 
 @pytest.fixture
 def chains(darcy_chain) -> np.ndarray:
-    return np.stack([np.stack(list(darcy_chain(N, 4, 0.1, seed=seed))) for seed in range(3)])
+    return np.stack([np.stack(list(darcy_chain(N, 4, 0.03, seed=seed))) for seed in range(3)])
 
 
 def test_it_equals_the_solver_of_single_systems_and_recycles_as_well(chains: np.ndarray, five_point) -> None:
@@ -43,13 +44,13 @@ def test_it_equals_the_solver_of_single_systems_and_recycles_as_well(chains: np.
             assert info.residuals[chain, step] == pytest.approx(true, rel=1e-4) and true <= 1e-8
         assert info.iterations[chain].sum() < 1.25 * sum(one.iterations for _, one in found)
     cold = SMALL.solve(harmonic_stencil(chains.reshape(12, 1, N + 2, N + 2), H), rhs.reshape(12, 1, N, N))[1]
-    assert info.iterations[:, 1:].sum() < 0.75 * cold.iterations.reshape(3, 4)[:, 1:].sum()
+    assert info.iterations[:, 1:].sum() < 0.85 * cold.iterations.reshape(3, 4)[:, 1:].sum()
     np.testing.assert_array_equal(info.iterations[:, 0], cold.iterations.reshape(3, 4)[:, 0])
 
 
 def test_an_indefinite_operator_with_the_scaled_preconditioner(chains: np.ndarray, five_point) -> None:
-    operator = harmonic_stencil(chains, H, reaction=np.full((3, 4, N, N), -150.0))
-    matrix = five_point(chains[0, 0]) - 150.0 * np.eye(N * N)
+    operator = harmonic_stencil(chains, H, reaction=np.full((3, 4, N, N), -50.0))
+    matrix = five_point(chains[0, 0]).toarray() - 50.0 * np.eye(N * N)
     assert np.linalg.eigvalsh(matrix)[0] < -1.0
     rhs = np.random.default_rng(0).normal(size=(3, 4, N, N))
     inverse = fast_poisson((N, N), H, chains[..., 1:-1, 1:-1])
@@ -66,19 +67,19 @@ def test_the_space_has_orthonormal_images() -> None:
         matrices = jnp.asarray(rng.normal(size=(2, 60, 60)) + 12 * np.eye(60))
         b = jnp.asarray(rng.normal(size=(2, 60)))
         none = jnp.zeros((2, 4, 60))
-        solver = BatchedGCRODR(restart=10, recycle=4)
+        goal = Rule(jnp.asarray(1e-8), jnp.asarray(0.0), jnp.asarray(500)).goal(b)
 
         def product(u):
             return jnp.einsum("bij,bj->bi", matrices, u)
 
-        end, space = gcrodr(product, lambda u: u / 3.0, b, Space(none, none, none), solver)
+        end, space = gcrodr(product, lambda u: u / 3.0, b, Space(none, none, none), goal, 6)
         images = jnp.einsum("bij,bkj->bki", matrices, space.basis)
         np.testing.assert_allclose(images, space.images, atol=1e-10)
         gram = jnp.einsum("bjn,bkn->bjk", space.images, space.images)
         np.testing.assert_allclose(gram, np.stack([np.eye(4)] * 2), atol=1e-12)
         np.testing.assert_allclose(space.preconditioned, 3.0 * space.basis, rtol=1e-8)
         np.testing.assert_allclose(end.x, np.linalg.solve(matrices, b[..., None])[..., 0], rtol=1e-6, atol=1e-8)
-        again = gcrodr(product, lambda u: u / 3.0, b + 0.1, space, solver)[0]
+        again = gcrodr(product, lambda u: u / 3.0, b + 0.1, space, goal, 6)[0]
         assert np.all(again.iterations < end.iterations)
 
 
@@ -97,7 +98,7 @@ def test_every_failure_has_a_status_and_leaves_the_others_alone(chains: np.ndarr
 
 
 def test_limit_and_stagnation(chains: np.ndarray) -> None:
-    operator, rhs = harmonic_stencil(chains[:1, :2], H), np.ones((1, 2, N, N))
+    operator, rhs = harmonic_stencil(chains, H), np.ones((3, 4, N, N))
     info = BatchedGCRODR(Stopping(max_iterations=11), restart=16, recycle=8).solve(operator, rhs)[1]
     assert np.all(info.statuses == Status.LIMIT) and np.all(info.iterations == 11)
     assert np.all(info.residuals <= 1.0)

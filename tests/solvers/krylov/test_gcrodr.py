@@ -68,7 +68,7 @@ def test_the_dense_solution() -> None:
 
 
 def test_deflated_restarts_beat_plain_ones_and_recycling_beats_both(darcy: Callable) -> None:
-    systems = darcy(40, 6)
+    systems = darcy(30, 5)
     plain = iterations(systems, GMRES(restart=30))
     cold = iterations(systems, GCRODR(restart=30, recycle=15), carry=False)
     recycled = iterations(systems, GCRODR(restart=30, recycle=15))
