@@ -15,9 +15,9 @@ from spinn.solvers import (
     harmonic_stencil,
     solve_sequence,
 )
-from spinn.solvers.batched.arnoldi import least_squares, mixed, twice_orthonormal
+from spinn.solvers.batched.arnoldi import arnoldi, least_squares, mixed, twice_orthonormal
 from spinn.solvers.batched.gcrodr import Space, gcrodr
-from spinn.solvers.batched.outcome import Rule
+from spinn.solvers.batched.outcome import Rule, begin
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
@@ -81,6 +81,16 @@ def test_the_space_has_orthonormal_images() -> None:
         np.testing.assert_allclose(end.x, np.linalg.solve(matrices, b[..., None])[..., 0], rtol=1e-6, atol=1e-8)
         again = gcrodr(product, lambda u: u / 3.0, b + 0.1, space, goal, 6)[0]
         assert np.all(again.iterations < end.iterations)
+
+
+def test_the_krylov_basis_is_orthonormal_on_an_ill_conditioned_matrix() -> None:
+    with jax.enable_x64(True):
+        values = jnp.asarray(np.geomspace(1e-6, 1.0, 40))
+        b = jnp.asarray(np.random.default_rng(5).normal(size=(2, 40)))
+        goal = Rule(jnp.asarray(0.0), jnp.asarray(0.0), jnp.asarray(100)).goal(b)
+        end = arnoldi(lambda u: values * u, lambda u: u, begin(b, goal), jnp.zeros((2, 1, 40)), b, goal, 20)
+        basis = end.images[:, 1:]
+        np.testing.assert_allclose(basis @ jnp.swapaxes(basis, 1, 2), np.stack([np.eye(21)] * 2), atol=1e-13)
 
 
 def test_every_failure_has_a_status_and_leaves_the_others_alone(chains: np.ndarray) -> None:
