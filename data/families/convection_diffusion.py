@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from spinn.data.families.family import Parameters, SteadyFamily
+from spinn.data.families.family import Parameters, StencilFamily
 from spinn.data.random_fields import GaussianField, PowerLaw, generator
 from spinn.data.stencil import Grid, grid_of
 from spinn.data.stencil.operators import differentiate
@@ -38,7 +38,7 @@ class ConvectionDiffusionProblem2D(PDE):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ConvectionDiffusion2D(SteadyFamily):
+class ConvectionDiffusion2D(StencilFamily):
     """-eps Lap u + v . grad u = f on the unit square, u = 0 on the boundary; inputs vx and vy, output u.
 
     v = (psi_y, -psi_x) by differences of a Gaussian stream function that vanishes on the boundary, scaled to `speed`

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from spinn.data.families.family import Parameters, Sampler, SteadyFamily
+from spinn.data.families.family import Parameters, Sampler, StencilFamily
 from spinn.data.random_fields import GaussianField, PowerLaw, RandomField, Threshold, generator
 from spinn.data.stencil import Grid, grid_of
 from spinn.pdes import PDE, Box, Dirichlet, div, grad
@@ -50,7 +50,7 @@ class DarcyFlow3D(PDE):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Darcy2D(SteadyFamily):
+class Darcy2D(StencilFamily):
     """-div(a grad u) = f on the unit square, u = 0 on the boundary; input a, output u.
 
     By default a is 12 or 3 by the sign of a Gaussian field with covariance (-Laplacian + 9)^-2 (Neumann), f = 1.
@@ -73,7 +73,7 @@ class Darcy2D(SteadyFamily):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Darcy3D(SteadyFamily):
+class Darcy3D(StencilFamily):
     """-div(a grad u) = f on the unit cube, u = 0 on the boundary; input a, output u. As `Darcy2D` otherwise."""
 
     name: ClassVar[str] = "darcy_3d"

@@ -62,17 +62,11 @@ class Family(abc.ABC):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SteadyFamily(Family):
-    """Steady problems that are linear in the unknown: one sparse system a sample, by the stencil reading of the PDE."""
-
-    order: Order = 2
+    """Steady problems that are linear in the unknown: one sparse system a sample."""
 
     @abc.abstractmethod
-    def pde(self, parameters: Mapping[str, np.ndarray]) -> PDE:
-        """The PDE of one sample."""
-
     def system(self, parameters: Mapping[str, np.ndarray]) -> System:
-        """The linear system of one sample. Its pattern is found once; a further sample changes values only."""
-        return discretise(self.pde(parameters), self.grid, self.order)
+        """The linear system of one sample."""
 
     def fields(self, parameters: Mapping[str, np.ndarray], x: np.ndarray) -> Fields:
         """Inputs and outputs by name, on all nodes, from the solution `x` (n,) of the system."""
@@ -88,15 +82,30 @@ class SteadyFamily(Family):
         mismatch = float(np.abs(system.insert(x) - u).max())
         return max(system.residual(x), mismatch / max(float(np.abs(u).max()), 1e-300))
 
-    @property
-    def axes(self) -> dict[str, np.ndarray]:
-        grid = self.layout
-        return dict(zip(grid.names, grid.nodes, strict=True))
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StencilFamily(SteadyFamily):
+    """Steady problems on a uniform grid, whose system is the stencil reading of a PDE definition."""
+
+    order: Order = 2
+
+    @abc.abstractmethod
+    def pde(self, parameters: Mapping[str, np.ndarray]) -> PDE:
+        """The PDE of one sample."""
 
     @property
     @abc.abstractmethod
     def layout(self) -> Grid:
         """The grid of the unknown."""
+
+    def system(self, parameters: Mapping[str, np.ndarray]) -> System:
+        """The linear system of one sample. Its pattern is found once; a further sample changes values only."""
+        return discretise(self.pde(parameters), self.grid, self.order)
+
+    @property
+    def axes(self) -> dict[str, np.ndarray]:
+        grid = self.layout
+        return dict(zip(grid.names, grid.nodes, strict=True))
 
 
 def thinned(values: np.ndarray) -> np.ndarray:
@@ -104,4 +113,4 @@ def thinned(values: np.ndarray) -> np.ndarray:
     step = 1
     while np.prod([-(-length // step) for length in values.shape]) > FEATURES:
         step += 1
-    return values[(slice(None, None, step),) * values.ndim]
+    return values[(..., *(slice(None, None, step),) * values.ndim)]

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from spinn.data.families.family import Parameters, Sampler, SteadyFamily
+from spinn.data.families.evolving import Integrator, MethodOfLinesFamily
+from spinn.data.families.family import Parameters, Sampler, StencilFamily
 from spinn.data.random_fields import generator
 from spinn.data.stencil import Grid, grid_of
 from spinn.data.stencil.grid import Order
@@ -15,18 +16,38 @@ from spinn.pdes import PDE
 Variation = tuple[float, float] | Sampler
 
 
-def from_pde(pde: PDE | type[PDE], vary: Mapping[str, Any], grid: tuple[int, ...], order: Order = 2) -> SteadyFamily:
-    """Random instances of a steady PDE that is linear in its one unknown.
+def from_pde(
+    pde: PDE | type[PDE],
+    vary: Mapping[str, Any],
+    grid: tuple[int, ...],
+    order: Order = 2,
+    integrator: Integrator = "explicit",
+    frames: int = 21,
+    tolerance: float = 1e-8,
+) -> "SteadyFromPDE | EvolvingFromPDE":
+    """Random instances of a PDE with one unknown: steady and linear, or of first order in time.
 
         family = from_pde(MyPDE(k=2.0), vary={"k": (1, 5), "a": GaussianField()}, grid=(65, 65))
 
     `vary` gives for each parameter either two numbers, between which it is uniform, or a random field, which is
-    sampled on the grid. `grid` counts nodes an axis, faces included. Other parameters stay as they are.
+    sampled on the grid. `grid` counts nodes an axis, faces included (on a periodic axis, the repeated end left out).
+    Other parameters stay as they are. `integrator`, `frames` and `tolerance` are for PDEs with a coordinate t.
 
     **Raises:** ValueError for a parameter that the PDE lacks, a variation of another kind, or as `grid_of`.
     """
-    instance = pde() if isinstance(pde, type) else pde
-    return SteadyFromPDE(definition=instance, vary=checked(instance, vary), grid=tuple(grid), order=order)
+    one = pde() if isinstance(pde, type) else pde
+    pairs = checked(one, vary)
+    if "t" not in one.coordinates:
+        return SteadyFromPDE(definition=one, vary=pairs, grid=tuple(grid), order=order)
+    return EvolvingFromPDE(
+        given=one,
+        vary=pairs,
+        grid=tuple(grid),
+        order=order,
+        integrator=integrator,
+        frames=frames,
+        tolerance=tolerance,
+    )
 
 
 def checked(pde: PDE, vary: Mapping[str, Any]) -> tuple[tuple[str, Variation], ...]:
@@ -72,7 +93,7 @@ def instance_of(pde: PDE, parameters: Mapping[str, np.ndarray]) -> PDE:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SteadyFromPDE(SteadyFamily):
+class SteadyFromPDE(StencilFamily):
     """Built by `from_pde`."""
 
     name: ClassVar[str] = "from_pde"
@@ -92,3 +113,19 @@ class SteadyFromPDE(SteadyFamily):
     @property
     def layout(self) -> Grid:
         return grid_of(self.definition, self.grid, self.order)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvolvingFromPDE(MethodOfLinesFamily):
+    """Built by `from_pde`."""
+
+    name: ClassVar[str] = "from_pde"
+    given: PDE
+    vary: tuple[tuple[str, Variation], ...]
+
+    @property
+    def definition(self) -> PDE:
+        return self.given
+
+    def parameters(self, seed: int, index: int) -> Parameters:
+        return draw(self.vary, self.evolution.grid, seed, index)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from spinn.data.families.family import Parameters, Sampler, SteadyFamily
+from spinn.data.families.family import Parameters, Sampler, StencilFamily
 from spinn.data.random_fields import GaussianField, LogNormal, Matern, RandomField, generator
 from spinn.data.stencil import Grid, grid_of
 from spinn.pdes import PDE, Box, Dirichlet, laplacian
@@ -31,7 +31,7 @@ class HelmholtzProblem2D(PDE):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Helmholtz2D(SteadyFamily):
+class Helmholtz2D(StencilFamily):
     """-Lap u - k(x)^2 u = f on the unit square, u = 0 on the boundary; input k, output u.
 
     By default k is log-normal about 25 (four wave lengths across): some fifty eigenvalues of the Laplacian lie below

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from spinn.data.families.family import Parameters, Sampler, SteadyFamily
+from spinn.data.families.family import Parameters, Sampler, StencilFamily
 from spinn.data.random_fields import ChebyshevSum, generator
 from spinn.data.stencil import Grid, grid_of
 from spinn.pdes import PDE, Box, Dirichlet, laplacian
@@ -35,7 +35,7 @@ class PoissonProblem2D(PDE):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Poisson2D(SteadyFamily):
+class Poisson2D(StencilFamily):
     """-Lap u = f on [-1, 1]^2, u = g on the boundary; inputs f and g, output u.
 
     f and g are tensor sums of Chebyshev polynomials with five normal coefficients an axis; g, continuous along the

@@ -8,4 +8,5 @@ from spinn.data.random_fields.spectrum import PowerLaw as PowerLaw
 from spinn.data.random_fields.spectrum import Spectrum as Spectrum
 from spinn.data.random_fields.transforms import LogNormal as LogNormal
 from spinn.data.random_fields.transforms import RandomField as RandomField
+from spinn.data.random_fields.transforms import Sigmoid as Sigmoid
 from spinn.data.random_fields.transforms import Threshold as Threshold

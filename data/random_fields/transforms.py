@@ -31,6 +31,17 @@ class LogNormal:
 
 
 @dataclasses.dataclass(frozen=True)
+class Sigmoid:
+    """low + (high - low) / (1 + exp(-field)): values strictly between two bounds."""
+
+    low: float = 0.0
+    high: float = 1.0
+
+    def __call__(self, field: np.ndarray) -> np.ndarray:
+        return self.low + (self.high - self.low) / (1 + np.exp(-field))
+
+
+@dataclasses.dataclass(frozen=True)
 class RandomField:
     """A transform of a Gaussian field, sampled alike."""
 
