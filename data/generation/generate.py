@@ -1,0 +1,193 @@
+"""Making a dataset: choose a solver, order the samples, solve the pieces in this process or others, join them."""
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import itertools
+import json
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from spinn.data.formats import native
+from spinn.data.generation.choosing import Chosen, Watch, chain_of, choose, named
+from spinn.data.generation.parts import Parts
+from spinn.data.generation.piece import Piece, solve_piece
+from spinn.data.generation.progress import Done
+from spinn.data.generation.recipe import Recipe
+from spinn.errors import SpinnError
+from spinn.files.environment import versions
+from spinn.files.lock import locked
+
+
+AHEAD = 2  # pieces a worker that are handed out
+
+
+class Executor(Protocol):
+    """What `concurrent.futures`, Dask's `client.get_executor()` and their like have."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """A future."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """The file, how many samples it holds, why others are missing, and seconds of this run."""
+
+    file: Path
+    samples: int
+    failures: dict[int, str]
+    solver: str
+    seconds: float
+
+
+def generate(
+    recipe: Recipe,
+    out: str | Path,
+    *,
+    workers: int = 1,
+    executor: Executor | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Callable[[Done], None] = lambda done: None,
+    message: Callable[[str], None] = lambda text: None,
+    config: Any = None,
+) -> Result:
+    """Make the dataset of a recipe in the file `out` (native layout).
+
+    Pieces are solved one after the other here, by `workers` processes, or by any `executor`, and are kept in a folder
+    beside the file until all are there: a run that was stopped goes on with `resume`, to the same bytes. `config`:
+    plain data that the file is to carry, from which the recipe can be built again.
+
+    **Raises:** SpinnError where the file exists (and neither `resume` nor `overwrite` is given), where another process
+    is at it, where what was begun is another recipe, where the disk refuses, or where a worker dies.
+    """
+    out, parts = Path(out), Parts(Path(out))
+    if not out.parent.is_dir():
+        raise SpinnError("the folder does not exist; create it first", file=out.parent)
+    with locked(out.with_name(f".{out.name}.lock")), threadpool_limits(1):
+        began = time.perf_counter()
+        if out.exists() and not overwrite:
+            if resume and parts.manifest() is None:
+                return _finished(out, recipe)
+            if not resume:
+                raise SpinnError("exists already; choose another --out, or give --overwrite", file=out)
+        watch = Watch(_started(recipe, parts, resume=resume, overwrite=overwrite, message=message))
+        chain, missing = parts.chain(), parts.missing(recipe)
+        failed, now, before = 0, 0, parts.done(recipe)
+        tasks = [(piece, recipe.members(chain, piece)) for piece in missing]
+        for piece, made in _solved(recipe, tasks, lambda: watch.chosen.name, workers, executor):
+            parts.write(piece, made)
+            failed += len(made.failures)
+            now += len(made.indices) + len(made.failures)
+            progress(Done(before + now, recipe.samples, now, failed, time.perf_counter() - began))
+            seen = watch.after(recipe, made.seconds, int(chain[-1]))
+            if seen.chosen is not watch.chosen:
+                message(f"samples take longer than before: {seen.chosen.reason}")
+                parts.choose(recipe, seen.chosen)
+            watch = seen
+        failures = {k: v for piece in range(recipe.pieces) for k, v in parts.read(piece).failures.items()}
+        facts = {"solver": watch.chosen.name, "versions": json.dumps(versions(), sort_keys=True)}
+        facts |= {} if config is None else {"config": json.dumps(config, sort_keys=True)}
+        native.write(out, recipe, map(parts.read, range(recipe.pieces)), failures, facts)
+        parts.remove()
+        return Result(out, recipe.samples - len(failures), failures, watch.chosen.name, time.perf_counter() - began)
+
+
+def _started(recipe: Recipe, parts: Parts, *, resume: bool, overwrite: bool, message: Callable[[str], None]) -> Chosen:
+    """The solver of the run: what the manifest says, or the choice with which a manifest is now begun."""
+    manifest = parts.manifest()
+    if manifest is not None and resume:
+        parts.check(recipe)
+        return Chosen(manifest["solver"], manifest["trial"])
+    if manifest is not None and not overwrite:
+        raise SpinnError(
+            "holds pieces of a run that was stopped; continue it with --resume, or start anew with --overwrite",
+            file=parts.folder,
+        )
+    parts.remove()
+    chosen = choose(recipe)
+    if chosen.reason:
+        message(chosen.reason)
+    parts.begin(recipe, chosen, chain_of(recipe, chosen.name))
+    return chosen
+
+
+def _finished(out: Path, recipe: Recipe) -> Result:
+    """A file that is whole already, if it is of this recipe."""
+    with native.Dataset(out) as data:
+        found = data.attributes
+        if found["fingerprint"] != recipe.fingerprint:
+            raise SpinnError("is a finished dataset of other settings; choose another --out", file=out)
+        failures = {int(k): v for k, v in found["failures"].items()}
+        return Result(out, len(data), failures, str(found["solver"]), 0.0)
+
+
+def _solved(
+    recipe: Recipe,
+    tasks: Sequence[tuple[int, np.ndarray]],
+    solver: Callable[[], str],
+    workers: int,
+    executor: Executor | None,
+) -> Iterator[tuple[int, Piece]]:
+    """The pieces as they are done, a few at a time under way, each by the solver that is chosen when it is begun."""
+    if executor is None and workers <= 1:
+        for piece, members in tasks:
+            yield piece, work(recipe, members, solver())
+        return
+    left, waiting = iter(tasks), dict[Any, int]()
+    with contextlib.ExitStack() as stack:
+        pool = executor or stack.enter_context(_pool(min(workers, max(len(tasks), 1))))
+        try:
+            while True:
+                for piece, members in itertools.islice(left, AHEAD * max(workers, 1) - len(waiting)):
+                    waiting[pool.submit(work, recipe, members, solver())] = piece
+                if not waiting:
+                    return
+                future = _next(waiting)
+                yield waiting.pop(future), future.result()
+        except BrokenProcessPool:
+            raise SpinnError(
+                "a worker process died (killed, or out of memory); what was done is kept: go on with --resume, "
+                "with fewer --workers or a smaller grid if memory was short"
+            ) from None
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _next(waiting: dict[Any, int]) -> Any:
+    """A future that is done; of other kinds than `concurrent.futures`, the one that was given first."""
+    if all(isinstance(future, concurrent.futures.Future) for future in waiting):
+        done = concurrent.futures.wait(waiting, return_when=concurrent.futures.FIRST_COMPLETED).done
+        return next(iter(done))
+    return next(iter(waiting))
+
+
+def _pool(workers: int) -> concurrent.futures.ProcessPoolExecutor:
+    """Fresh processes (JAX does not survive a fork), with one thread of linear algebra each."""
+    return concurrent.futures.ProcessPoolExecutor(
+        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_quiet
+    )
+
+
+def _quiet() -> None:
+    """Workers leave an interrupt to the process that started them."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+
+def work(recipe: Recipe, members: np.ndarray, solver: str) -> Piece:
+    """Solve a piece, in whatever process this is."""
+    with threadpool_limits(1):
+        return solve_piece(recipe, members, None if recipe.evolving else named(recipe, solver))
