@@ -1,10 +1,23 @@
 """Linear solvers that carry what they learn from one system to the next: they know matrices and never PDEs."""
 
+from spinn.solvers.bandits import Bandit as Bandit
+from spinn.solvers.bandits import ChebCB as ChebCB
+from spinn.solvers.bandits import SuccessiveHalving as SuccessiveHalving
+from spinn.solvers.bandits import TsallisINF as TsallisINF
+from spinn.solvers.bandits import Tuned as Tuned
+from spinn.solvers.bandits import TunedSpace as TunedSpace
+from spinn.solvers.bandits import from_plain as from_plain
+from spinn.solvers.bandits import regret as regret
+from spinn.solvers.bandits import to_plain as to_plain
 from spinn.solvers.batched import BatchedCG as BatchedCG
 from spinn.solvers.batched import BatchedGCRODR as BatchedGCRODR
 from spinn.solvers.batched import BatchedInfo as BatchedInfo
 from spinn.solvers.batched import Stencil as Stencil
 from spinn.solvers.batched import harmonic_stencil as harmonic_stencil
+from spinn.solvers.catalogue import candidates as candidates
+from spinn.solvers.choice import Candidate as Candidate
+from spinn.solvers.choice import Choice as Choice
+from spinn.solvers.choice import ChoiceSpace as ChoiceSpace
 from spinn.solvers.direct import QDLDL as QDLDL
 from spinn.solvers.direct import Analysis as Analysis
 from spinn.solvers.direct import Pardiso as Pardiso
@@ -14,6 +27,10 @@ from spinn.solvers.krylov import GCRODR as GCRODR
 from spinn.solvers.krylov import GMRES as GMRES
 from spinn.solvers.krylov import DeflatedCG as DeflatedCG
 from spinn.solvers.krylov import Recycled as Recycled
+from spinn.solvers.orderings import chain as chain
+from spinn.solvers.orderings import contiguous as contiguous
+from spinn.solvers.orderings import greedy_chain as greedy_chain
+from spinn.solvers.orderings import path_length as path_length
 from spinn.solvers.preconditioners import ILU as ILU
 from spinn.solvers.preconditioners import SSOR as SSOR
 from spinn.solvers.preconditioners import BlockJacobi as BlockJacobi

@@ -84,7 +84,12 @@ def _create(file: h5py.File, recipe: Recipe, piece: Piece, kept: np.ndarray) -> 
             data.dims[place].label = axis
             if axis in axes:
                 data.dims[place].attach_scale(file[f"axes/{axis}"])
-    for name, kind, more in (("residual", "f8", ()), ("iterations", "i8", ()), ("method", "u1", ()), ("checksum", "u1", (32,))):
+    for name, kind, more in (
+        ("residual", "f8", ()),
+        ("iterations", "i8", ()),
+        ("method", "u1", ()),
+        ("checksum", "u1", (32,)),
+    ):
         file.create_dataset(f"samples/{name}", (count, *more), kind)
     file["samples/index"] = kept
 
@@ -136,7 +141,8 @@ class Dataset:
         if self.file.attrs.get("format") != FORMAT:
             self.file.close()
             raise SpinnError(
-                "not a dataset in the native layout of spinn; `spinn generate --format native` writes one", file=self.path
+                "not a dataset in the native layout of spinn; `spinn generate --format native` writes one",
+                file=self.path,
             )
 
     def __enter__(self) -> "Dataset":

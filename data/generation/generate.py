@@ -26,7 +26,6 @@ from spinn.errors import SpinnError
 from spinn.files.environment import versions
 from spinn.files.lock import locked
 
-
 AHEAD = 2  # pieces a worker that are handed out
 
 

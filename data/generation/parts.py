@@ -1,8 +1,8 @@
 """Pieces on disk while a dataset is being made: a folder beside the file, with a manifest, and every piece whole.
 
-    darcy.h5.parts/manifest.json     the recipe, its chain's solver, and versions
-    darcy.h5.parts/chain.npy         sample indices in the order in which they are solved
-    darcy.h5.parts/piece-00017.npz   appears when the piece is done, complete or not at all
+darcy.h5.parts/manifest.json     the recipe, its chain's solver, and versions
+darcy.h5.parts/chain.npy         sample indices in the order in which they are solved
+darcy.h5.parts/piece-00017.npz   appears when the piece is done, complete or not at all
 """
 
 import dataclasses

@@ -79,9 +79,7 @@ def solve_piece(recipe: Recipe, members: np.ndarray, solver: LinearSolver | None
     )
 
 
-def solution(
-    family: SteadyFamily, recipe: Recipe, index: int, solver: LinearSolver, space: Any
-) -> tuple[Sample, Any]:
+def solution(family: SteadyFamily, recipe: Recipe, index: int, solver: LinearSolver, space: Any) -> tuple[Sample, Any]:
     """One system solved; by a direct solver where `solver` fails. What the solver learned goes back with it.
 
     **Raises:** FailedSampleError where neither meets the tolerance, or the system holds numbers that are not finite.
