@@ -79,26 +79,17 @@ def generate(
                 return _finished(out, recipe)
             if not resume:
                 raise SpinnError("exists already; choose another --out, or give --overwrite", file=out)
-        watch = Watch(_started(recipe, parts, resume=resume, overwrite=overwrite, message=message))
-        chain, missing = parts.chain(), parts.missing(recipe)
-        failed, now, before = 0, 0, parts.done(recipe)
-        tasks = [(piece, recipe.members(chain, piece)) for piece in missing]
-        for piece, made in _solved(recipe, tasks, lambda: watch.chosen.name, workers, executor):
-            parts.write(piece, made)
-            failed += len(made.failures)
-            now += len(made.indices) + len(made.failures)
+        chosen = _started(recipe, parts, resume=resume, overwrite=overwrite, message=message)
+        run = _Run(recipe, parts, Watch(chosen), message)
+        before = parts.done(recipe)
+        for now, failed in run.solved(workers, executor):
             progress(Done(before + now, recipe.samples, now, failed, time.perf_counter() - began))
-            seen = watch.after(recipe, made.seconds, int(chain[-1]))
-            if seen.chosen is not watch.chosen:
-                message(f"samples take longer than before: {seen.chosen.reason}")
-                parts.choose(recipe, seen.chosen)
-            watch = seen
         failures = {k: v for piece in range(recipe.pieces) for k, v in parts.read(piece).failures.items()}
-        facts = {"solver": watch.chosen.name, "versions": json.dumps(versions(), sort_keys=True)}
+        facts = {"solver": run.watch.chosen.name, "versions": json.dumps(versions(), sort_keys=True)}
         facts |= {} if config is None else {"config": json.dumps(config, sort_keys=True)}
         native.write(out, recipe, map(parts.read, range(recipe.pieces)), failures, facts)
         parts.remove()
-        return Result(out, recipe.samples - len(failures), failures, watch.chosen.name, time.perf_counter() - began)
+        return Result(out, recipe.samples - len(failures), failures, run.watch.chosen.name, time.perf_counter() - began)
 
 
 def _started(recipe: Recipe, parts: Parts, *, resume: bool, overwrite: bool, message: Callable[[str], None]) -> Chosen:
@@ -130,37 +121,62 @@ def _finished(out: Path, recipe: Recipe) -> Result:
         return Result(out, len(data), failures, str(found["solver"]), 0.0)
 
 
-def _solved(
-    recipe: Recipe,
-    tasks: Sequence[tuple[int, np.ndarray]],
-    solver: Callable[[], str],
-    workers: int,
-    executor: Executor | None,
-) -> Iterator[tuple[int, Piece]]:
-    """The pieces as they are done, a few at a time under way, each by the solver that is chosen when it is begun."""
-    if executor is None and workers <= 1:
-        for piece, members in tasks:
-            yield piece, work(recipe, members, solver())
-        return
-    left, waiting = iter(tasks), dict[Any, int]()
-    with contextlib.ExitStack() as stack:
-        pool = executor or stack.enter_context(_pool(min(workers, max(len(tasks), 1))))
-        try:
-            while True:
-                for piece, members in itertools.islice(left, AHEAD * max(workers, 1) - len(waiting)):
-                    waiting[pool.submit(work, recipe, members, solver())] = piece
-                if not waiting:
-                    return
-                future = _next(waiting)
-                yield waiting.pop(future), future.result()
-        except BrokenProcessPool:
-            raise SpinnError(
-                "a worker process died (killed, or out of memory); what was done is kept: go on with --resume, "
-                "with fewer --workers or a smaller grid if memory was short"
-            ) from None
-        finally:
-            for future in waiting:
-                future.cancel()
+@dataclasses.dataclass
+class _Run:
+    """Solves and keeps what is missing. Not frozen: the watch may choose another solver on the way."""
+
+    recipe: Recipe
+    parts: Parts
+    watch: Watch
+    message: Callable[[str], None]
+
+    def solved(self, workers: int, executor: Executor | None) -> Iterator[tuple[int, int]]:
+        """Numbers of samples done and failed so far, after every piece that is kept."""
+        chain = self.parts.chain()
+        tasks = [(piece, self.recipe.members(chain, piece)) for piece in self.parts.missing(self.recipe)]
+        now = failed = 0
+        for piece, made in self.pieces(tasks, workers, executor):
+            self.parts.write(piece, made)
+            now += len(made.indices) + len(made.failures)
+            failed += len(made.failures)
+            self.look(made.seconds, int(chain[-1]))
+            yield now, failed
+
+    def look(self, seconds: np.ndarray, following: int) -> None:
+        """Whether the solver is still the one to take for the pieces to come; seconds (samples,) of one."""
+        seen = self.watch.after(self.recipe, seconds, following)
+        if seen.chosen is not self.watch.chosen:
+            self.message(f"samples take longer than before: {seen.chosen.reason}")
+            self.parts.choose(self.recipe, seen.chosen)
+        self.watch = seen
+
+    def pieces(
+        self, tasks: Sequence[tuple[int, np.ndarray]], workers: int, executor: Executor | None
+    ) -> Iterator[tuple[int, Piece]]:
+        """The pieces as they are done, a few at a time under way, each by the solver of the hour when it is begun."""
+        if executor is None and workers <= 1:
+            for piece, members in tasks:
+                yield piece, work(self.recipe, members, self.watch.chosen.name)
+            return
+        left, waiting = iter(tasks), dict[Any, int]()
+        with contextlib.ExitStack() as stack:
+            pool = executor or stack.enter_context(_pool(min(workers, max(len(tasks), 1))))
+            try:
+                while True:
+                    for piece, members in itertools.islice(left, AHEAD * max(workers, 1) - len(waiting)):
+                        waiting[pool.submit(work, self.recipe, members, self.watch.chosen.name)] = piece
+                    if not waiting:
+                        return
+                    future = _next(waiting)
+                    yield waiting.pop(future), future.result()
+            except BrokenProcessPool:
+                raise SpinnError(
+                    "a worker process died (killed, or out of memory); what was done is kept: go on with --resume, "
+                    "with fewer --workers or a smaller grid if memory was short"
+                ) from None
+            finally:
+                for future in waiting:
+                    future.cancel()
 
 
 def _next(waiting: dict[Any, int]) -> Any:

@@ -82,7 +82,8 @@ class Parts:
         lines = differences(found["recipe"], recipe.described)
         listed = "\n  ".join(lines[:10]) or "another version of the recipe's format"
         raise SpinnError(
-            f"was begun with other settings:\n  {listed}\nresume with those, choose another --out, or remove the folder",
+            f"was begun with other settings:\n  {listed}\n"
+            "resume with those, choose another --out, or start anew with --overwrite",
             file=self.folder,
         )
 

@@ -10,15 +10,31 @@ import sys
 from collections.abc import Sequence
 
 import spinn
-from spinn.cli import check, compare, doctor, evaluate, export, listing, new, plot, schema, show, solve
+from spinn.cli import (
+    check,
+    compare,
+    doctor,
+    evaluate,
+    export,
+    generate,
+    listing,
+    new,
+    plot,
+    schema,
+    show,
+    solve,
+    verify,
+)
 from spinn.cli._printing import json_text
 from spinn.errors import SpinnError
 
-COMMANDS = (solve, listing, show, check, new, schema, evaluate, export, plot, compare, doctor)
+COMMANDS = (solve, generate, verify, listing, show, check, new, schema, evaluate, export, plot, compare, doctor)
 DESCRIPTION = """\
-Solve partial differential equations with separable physics-informed neural networks.
+Solve partial differential equations with separable physics-informed neural networks, and make datasets for neural
+operators.
 
   spinn solve navier_stokes_3d.yaml     solve a shipped example; results go to runs/
+  spinn generate darcy_2d --out d.h5    make a dataset of a family of problems; `spinn verify d.h5` checks it
   spinn list                            the equations, examples and runs there are
   spinn show heat                       what an equation says, and its parameters
   spinn new beam                        start an equation of your own

@@ -11,6 +11,7 @@ DESCRIPTION = """\
 Print the JSON Schema of the configuration file: every setting with its meaning, values and default.
 
   spinn schema | less                          read it
+  spinn schema --dataset | less                the file of `spinn generate`
   spinn schema --out spinn.schema.json         let an editor check and complete YAML files; begin a file with
                                                # yaml-language-server: $schema=spinn.schema.json
 """
@@ -20,6 +21,7 @@ def add(commands: Any) -> None:
     """Register the command."""
     parser = command(commands, "schema", "print the JSON schema of the YAML file", DESCRIPTION)
     parser.add_argument("--out", type=Path, metavar="FILE", help="write it to a file")
+    parser.add_argument("--dataset", action="store_true", help="of the file that `spinn generate` reads")
     parser.set_defaults(run=run)
 
 
@@ -27,7 +29,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Print or write the schema."""
     from spinn.config import schema as config_schema
 
-    text = json.dumps(config_schema(), indent=2)
+    if arguments.dataset:
+        from spinn.config.dataset import DatasetConfig
+
+        found = {"$schema": "https://json-schema.org/draft/2020-12/schema", **DatasetConfig.model_json_schema()}
+    else:
+        found = config_schema()
+    text = json.dumps(found, indent=2)
     if arguments.out is None:
         print(text)
     else:
