@@ -1,36 +1,17 @@
 """Advection on a circle with random speed and profile (the setting of Takamoto et al., PDEBench, NeurIPS 2022)."""
 
 import dataclasses
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from spinn.data.definitions.advection import AdvectionOnCircle
 from spinn.data.families.evolving import MethodOfLinesFamily
 from spinn.data.families.family import Parameters, Sampler
 from spinn.data.random_fields import GaussianField, PowerLaw, generator
-from spinn.pdes import PDE, Box, Initial, Periodic
+from spinn.pdes import PDE
 
 PROFILE = GaussianField(PowerLaw(alpha=2.0, tau=5.0), "periodic", modes=65, scale=25.0)
-
-
-class AdvectionOnCircle(PDE):
-    r"""Advection equation:  u_t + beta u_x = 0   on t in [0, 1], x in [0, 1], periodic,  u(0) = u0."""
-
-    coordinates = ("t", "x")
-    unknowns = ("u",)
-    domain = Box(t=(0, 1), x=(0, 1))
-    beta: Any = 1.0  # speed
-    u0: Any = 0.0  # initial profile: an array on the grid
-
-    def residual(self, u, t, x):
-        return u.d("t") + self.beta * u.d("x")
-
-    def conditions(self):
-        return [Initial("u", value=self.initial), Periodic("u", axis="x")]
-
-    def initial(self, t, x):
-        """u0."""
-        return self.u0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

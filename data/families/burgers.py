@@ -1,34 +1,15 @@
 """Viscous Burgers equation on a circle from random initial data (Li et al., ICLR 2021, arXiv 2010.08895, sec. 5.1)."""
 
 import dataclasses
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from spinn.data.definitions.burgers import BurgersOnCircle
 from spinn.data.families.evolving import MethodOfLinesFamily
 from spinn.data.families.family import Parameters, Sampler
 from spinn.data.random_fields import GaussianField, PowerLaw, generator
-from spinn.pdes import PDE, Box, Initial, Periodic
+from spinn.pdes import PDE
 
 START = GaussianField(PowerLaw(alpha=2.0, tau=5.0), "periodic", modes=65, scale=25.0)
-
-
-class BurgersOnCircle(PDE):
-    r"""Burgers equation:  u_t + (u^2 / 2)_x = nu u_xx   on t in [0, 1], x in [0, 1], periodic,  u(0) = u0."""
-
-    coordinates = ("t", "x")
-    unknowns = ("u",)
-    domain = Box(t=(0, 1), x=(0, 1))
-    nu: Any = 0.1  # viscosity
-    u0: Any = 0.0  # initial velocity: an array on the grid
-
-    def residual(self, u, t, x):
-        return u.d("t") + (u * u / 2).d("x") - self.nu * u.d("xx")
-
-    def conditions(self):
-        return [Initial("u", value=self.initial), Periodic("u", axis="x")]
-
-    def initial(self, t, x):
-        """u0."""
-        return self.u0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

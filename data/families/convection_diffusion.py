@@ -2,39 +2,18 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from spinn.data.definitions.convection_diffusion import ConvectionDiffusionProblem2D
 from spinn.data.families.family import Parameters, StencilFamily
 from spinn.data.random_fields import GaussianField, PowerLaw, generator
 from spinn.data.stencil import Grid, grid_of
 from spinn.data.stencil.operators import differentiate
-from spinn.pdes import PDE, Box, Dirichlet, laplacian
+from spinn.pdes import PDE
 
 STREAM_FUNCTION = GaussianField(PowerLaw(alpha=3.0, tau=5.0), "dirichlet", modes=16)
-
-
-class ConvectionDiffusionProblem2D(PDE):
-    r"""Convection and diffusion:  -eps Lap u + vx u_x + vy u_y = f   on [0, 1]^2,  u = 0 on the boundary."""
-
-    coordinates = ("x", "y")
-    unknowns = ("u",)
-    domain = Box(x=(0, 1), y=(0, 1))
-    eps: float = 0.02  # diffusivity
-    vx: Any = 1.0  # velocity along x: a number or an array on the grid
-    vy: Any = 0.0  # velocity along y
-    f: Any = 1.0  # source
-
-    def residual(self, u, x, y):
-        return -self.eps * laplacian(u) + self.vx * u.d("x") + self.vy * u.d("y") - self.f
-
-    def conditions(self):
-        return [Dirichlet("u")]
-
-    def validate(self):
-        if not self.eps > 0:
-            raise ValueError(f"ConvectionDiffusionProblem2D: expected a diffusivity eps > 0, got {self.eps:g}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

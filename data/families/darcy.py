@@ -2,51 +2,20 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from spinn.data.definitions.darcy import DarcyFlow2D, DarcyFlow3D
 from spinn.data.families.family import Parameters, Sampler, StencilFamily
 from spinn.data.random_fields import GaussianField, PowerLaw, RandomField, Threshold, generator
 from spinn.data.stencil import Grid, grid_of
-from spinn.pdes import PDE, Box, Dirichlet, div, grad
+from spinn.pdes import PDE
 
 TWO_MEDIA = RandomField(GaussianField(PowerLaw(alpha=2.0, tau=3.0), "neumann", zero_mean=True), Threshold(3.0, 12.0))
 TWO_MEDIA_3D = RandomField(
     GaussianField(PowerLaw(alpha=2.0, tau=3.0), "neumann", modes=24, zero_mean=True), Threshold(3.0, 12.0)
 )
-
-
-class DarcyFlow2D(PDE):
-    r"""Darcy flow:  -div(a grad u) = f   on [0, 1]^2,  u = 0 on the boundary."""
-
-    coordinates = ("x", "y")
-    unknowns = ("u",)
-    domain = Box(x=(0, 1), y=(0, 1))
-    a: Any = 1.0  # permeability: a number or an array on the grid
-    f: Any = 1.0  # source
-
-    def residual(self, u, x, y):
-        return -div(self.a * grad(u)) - self.f
-
-    def conditions(self):
-        return [Dirichlet("u")]
-
-
-class DarcyFlow3D(PDE):
-    r"""Darcy flow:  -div(a grad u) = f   on [0, 1]^3,  u = 0 on the boundary."""
-
-    coordinates = ("x", "y", "z")
-    unknowns = ("u",)
-    domain = Box(x=(0, 1), y=(0, 1), z=(0, 1))
-    a: Any = 1.0  # permeability: a number or an array on the grid
-    f: Any = 1.0  # source
-
-    def residual(self, u, x, y, z):
-        return -div(self.a * grad(u)) - self.f
-
-    def conditions(self):
-        return [Dirichlet("u")]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -113,4 +113,5 @@ def thinned(values: np.ndarray) -> np.ndarray:
     step = 1
     while np.prod([-(-length // step) for length in values.shape]) > FEATURES:
         step += 1
-    return values[(..., *(slice(None, None, step),) * values.ndim)]
+    chosen = (slice(None, None, step),) * values.ndim
+    return np.asarray(values[chosen])

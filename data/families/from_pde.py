@@ -89,7 +89,8 @@ def draw(vary: tuple[tuple[str, Variation], ...], grid: Grid, seed: int, index: 
 
 def instance_of(pde: PDE, parameters: Mapping[str, np.ndarray]) -> PDE:
     """The PDE with these parameters; those of shape () become Python numbers."""
-    return dataclasses.replace(pde, **{k: v if np.ndim(v) else float(v) for k, v in parameters.items()})
+    changes: dict[str, Any] = {k: v if np.ndim(v) else float(v) for k, v in parameters.items()}
+    return dataclasses.replace(pde, **changes)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,38 +1,19 @@
 """Heat conduction through a random medium, from a random temperature."""
 
 import dataclasses
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from spinn.data.definitions.heat import HeatConduction2D
 from spinn.data.families.evolving import Integrator, MethodOfLinesFamily
 from spinn.data.families.family import Parameters, Sampler
 from spinn.data.random_fields import GaussianField, LogNormal, Matern, PowerLaw, RandomField, generator
 from spinn.data.stencil.grid import Order
-from spinn.pdes import PDE, Box, Dirichlet, Initial, div, grad
+from spinn.pdes import PDE
 
 CONDUCTIVITY = RandomField(
     GaussianField(Matern(nu=1.5, length=0.2), "neumann", modes=32), LogNormal(median=0.02, sigma=0.5)
 )
 TEMPERATURE = GaussianField(PowerLaw(alpha=3.0, tau=5.0), "dirichlet", modes=32, scale=100.0)
-
-
-class HeatConduction2D(PDE):
-    r"""Heat equation:  u_t = div(a grad u)   on t in [0, 1], (x, y) in [0, 1]^2,  u = 0 on the faces, u(0) = u0."""
-
-    coordinates = ("t", "x", "y")
-    unknowns = ("u",)
-    domain = Box(t=(0, 1), x=(0, 1), y=(0, 1))
-    a: Any = 0.02  # diffusivity: a number or an array on the grid
-    u0: Any = 0.0  # initial temperature
-
-    def residual(self, u, t, x, y):
-        return u.d("t") - div(self.a * grad(u))
-
-    def conditions(self):
-        return [Initial("u", value=self.initial), Dirichlet("u")]
-
-    def initial(self, t, x, y):
-        """u0."""
-        return self.u0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -2,32 +2,17 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from spinn.data.definitions.helmholtz import HelmholtzProblem2D
 from spinn.data.families.family import Parameters, Sampler, StencilFamily
 from spinn.data.random_fields import GaussianField, LogNormal, Matern, RandomField, generator
 from spinn.data.stencil import Grid, grid_of
-from spinn.pdes import PDE, Box, Dirichlet, laplacian
+from spinn.pdes import PDE
 
 WAVE_NUMBERS = RandomField(GaussianField(Matern(nu=1.5, length=0.2), "neumann"), LogNormal(median=25.0, sigma=0.15))
-
-
-class HelmholtzProblem2D(PDE):
-    r"""Helmholtz equation:  -(u_xx + u_yy) - k^2 u = f   on [0, 1]^2,  u = 0 on the boundary."""
-
-    coordinates = ("x", "y")
-    unknowns = ("u",)
-    domain = Box(x=(0, 1), y=(0, 1))
-    k: Any = 25.0  # wave number: a number or an array on the grid
-    f: Any = 1.0  # source
-
-    def residual(self, u, x, y):
-        return -laplacian(u) - self.k**2 * u - self.f
-
-    def conditions(self):
-        return [Dirichlet("u")]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -2,36 +2,17 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from spinn.data.definitions.poisson import PoissonProblem2D
 from spinn.data.families.family import Parameters, Sampler, StencilFamily
 from spinn.data.random_fields import ChebyshevSum, generator
 from spinn.data.stencil import Grid, grid_of
-from spinn.pdes import PDE, Box, Dirichlet, laplacian
+from spinn.pdes import PDE
 
 FIVE_TERMS = ChebyshevSum(terms=5)
-
-
-class PoissonProblem2D(PDE):
-    r"""Poisson equation:  -(u_xx + u_yy) = f   on [-1, 1]^2,  u = g on the boundary."""
-
-    coordinates = ("x", "y")
-    unknowns = ("u",)
-    domain = Box(x=(-1, 1), y=(-1, 1))
-    f: Any = 0.0  # source: a number or an array on the grid
-    g: Any = 0.0  # boundary values: a number, or an array on the grid that is read on the faces
-
-    def residual(self, u, x, y):
-        return -laplacian(u) - self.f
-
-    def conditions(self):
-        return [Dirichlet("u", value=self.boundary)]
-
-    def boundary(self, x, y):
-        """g."""
-        return self.g
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,37 +1,17 @@
 """Fisher's equation on a circle from random densities (the setting of Takamoto et al., PDEBench, NeurIPS 2022)."""
 
 import dataclasses
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from spinn.data.definitions.reaction_diffusion import FisherOnCircle
 from spinn.data.families.evolving import MethodOfLinesFamily
 from spinn.data.families.family import Parameters, Sampler
 from spinn.data.random_fields import GaussianField, Matern, RandomField, Sigmoid, generator
-from spinn.pdes import PDE, Box, Initial, Periodic
+from spinn.pdes import PDE
 
 DENSITY = RandomField(GaussianField(Matern(nu=3.0, length=0.1), "periodic", modes=65), Sigmoid(0.0, 1.0))
-
-
-class FisherOnCircle(PDE):
-    r"""Fisher's equation:  u_t = nu u_xx + rho u (1 - u)   on t in [0, 1], x in [0, 1], periodic,  u(0) = u0."""
-
-    coordinates = ("t", "x")
-    unknowns = ("u",)
-    domain = Box(t=(0, 1), x=(0, 1))
-    nu: Any = 1e-3  # diffusivity
-    rho: Any = 5.0  # growth rate
-    u0: Any = 0.5  # initial density: an array on the grid
-
-    def residual(self, u, t, x):
-        return u.d("t") - self.nu * u.d("xx") - self.rho * u * (1 - u)
-
-    def conditions(self):
-        return [Initial("u", value=self.initial), Periodic("u", axis="x")]
-
-    def initial(self, t, x):
-        """u0."""
-        return self.u0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -53,7 +53,10 @@ def exponential(
         before, steps = None, 1
         while steps <= MOST_STEPS:
             made = coefficients(symbol, interval / steps)
-            states = np.asarray(_run(slope, made, jnp.asarray(start), jnp.asarray(times, float), steps, arrays))
+            states_so_far = [jnp.asarray(start)]
+            for time in times[:-1]:  # one program, whatever the number of times
+                states_so_far.append(_run(slope, made, states_so_far[-1], time, interval / steps, steps, arrays))
+            states = np.stack([np.asarray(state) for state in states_so_far])
             if before is not None and worst_difference(before, states) < tolerance:
                 return states
             before, steps = states, 2 * steps
@@ -93,27 +96,21 @@ def coefficients(symbol: np.ndarray, h: float) -> Coefficients:
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _run(slope: Slope, c: Coefficients, start: Any, times: Any, steps: Any, parameters: Any) -> Any:
-    h = (times[1] - times[0]) / steps
+def _run(slope: Slope, c: Coefficients, start: Any, time: Any, h: Any, steps: Any, parameters: Any) -> Any:
+    """The state after this many steps of length h from the given time."""
 
     def rest(t: Any, v: Any) -> Any:
         """What is left of the right side without its linear part, for Fourier coefficients v."""
         return jnp.fft.rfftn(slope(t, jnp.fft.irfftn(v, start.shape), parameters)) - c.symbol * v
 
-    def step(i: Any, state: tuple[Any, Any]) -> tuple[Any, Any]:
-        t0, v = state
-        t = t0 + i * h
+    def step(i: Any, v: Any) -> Any:
+        t = time + i * h
         at_v = rest(t, v)
         a = c.half * v + c.q * at_v
         at_a = rest(t + h / 2, a)
         b = c.half * v + c.q * at_a
         at_b = rest(t + h / 2, b)
         last = c.half * a + c.q * (2 * at_b - at_v)
-        return t0, c.full * v + c.f1 * at_v + 2 * c.f2 * (at_a + at_b) + c.f3 * rest(t + h, last)
+        return c.full * v + c.f1 * at_v + 2 * c.f2 * (at_a + at_b) + c.f3 * rest(t + h, last)
 
-    def frame(v: Any, t0: Any) -> tuple[Any, Any]:
-        v = jax.lax.fori_loop(0, steps, step, (t0, v))[1]
-        return v, jnp.fft.irfftn(v, start.shape)
-
-    _, states = jax.lax.scan(frame, jnp.fft.rfftn(start), times[:-1])
-    return jnp.concatenate([start[None], states])
+    return jnp.fft.irfftn(jax.lax.fori_loop(0, steps, step, jnp.fft.rfftn(start)), start.shape)

@@ -46,7 +46,8 @@ def neumann_slopes(pde: PDE, grid: Grid) -> list[np.ndarray | None]:
     slopes: list[np.ndarray | None] = [None] * len(grid.axes)
     for face, value in given(pde, grid, Neumann).items():
         axis = grid.names.index(face[0])
-        array = slopes[axis] if slopes[axis] is not None else np.zeros(grid.shape)
+        before = slopes[axis]
+        array = np.zeros(grid.shape) if before is None else before
         where = face_slices(grid, face)
         array[where] = np.broadcast_to(np.asarray(evaluated(pde, grid, value), dtype=float), grid.shape)[where]
         slopes[axis] = array

@@ -101,7 +101,9 @@ def ghosts(pde: PDE, grid: Grid, terms: list[Term]) -> np.ndarray | float:
     """What given slopes on Neumann faces add to the residual."""
     total: Any = 0.0
     for axis, slope in enumerate(neumann_slopes(pde, grid)):
-        for term in terms if slope is not None and slope.any() else []:
+        if slope is None or not slope.any():
+            continue
+        for term in terms:
             outer = np.broadcast_to(array_of(term.outer), int(np.prod(grid.shape)))[grid.unknowns]
             if term.inner is None:
                 total = total + outer * (grid_matrix(grid, term.orders)[1][axis] @ slope.ravel())

@@ -63,7 +63,7 @@ def grid_matrix(grid: Grid, orders: tuple[int, ...]) -> tuple[sp.csr_matrix, tup
 def neighbours(grid: Grid, axis: int) -> tuple[np.ndarray, np.ndarray]:
     """Flat indices of the lower and upper neighbours along an axis of the unknowns; mirrored at Neumann faces."""
     one = grid.axes[axis]
-    index = np.indices(grid.shape)[(axis, *grid.unknown_slices)].ravel()
+    index = np.indices(grid.shape)[axis][grid.unknown_slices].ravel()
     stride = int(np.prod(grid.shape[axis + 1 :]))
     found = []
     for step in (-1, 1):

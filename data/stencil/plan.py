@@ -48,11 +48,11 @@ class Plan:
                 self.add_flux(values, places, outer, term)
             else:
                 values[places] += weights * (outer[rows] if isinstance(outer, np.ndarray) else outer)
-        weights = row_weights(self.grid)
+        shares = row_weights(self.grid)
         inner, outer_values = values[: self.inside.nnz], values[self.inside.nnz :]
-        if weights is not None:
-            inner = inner * np.repeat(weights, np.diff(self.inside.indptr))
-            outer_values = outer_values * np.repeat(weights, np.diff(self.outside.indptr))
+        if shares is not None:
+            inner = inner * np.repeat(shares, np.diff(self.inside.indptr))
+            outer_values = outer_values * np.repeat(shares, np.diff(self.outside.indptr))
         return with_values(self.inside, inner), with_values(self.outside, outer_values)
 
     def add_flux(self, values: np.ndarray, places: np.ndarray, outer: np.ndarray | float, term: Term) -> None:

@@ -5,10 +5,13 @@ import pytest
 import scipy.sparse.linalg as sla
 
 from spinn.data import ConvectionDiffusion2D, Darcy2D, Darcy3D, Helmholtz2D, Poisson2D
-from spinn.data.families.convection_diffusion import ConvectionDiffusionProblem2D
-from spinn.data.families.darcy import DarcyFlow2D, DarcyFlow3D
-from spinn.data.families.helmholtz import HelmholtzProblem2D
-from spinn.data.families.poisson import PoissonProblem2D
+from spinn.data.definitions import (
+    ConvectionDiffusionProblem2D,
+    DarcyFlow2D,
+    DarcyFlow3D,
+    HelmholtzProblem2D,
+    PoissonProblem2D,
+)
 from spinn.data.stencil import discretise, grid_of
 from spinn.pdes import cos, sin
 

@@ -14,15 +14,15 @@ AXES = (np.linspace(0, 1, 9), np.linspace(0, 1, 7))
 @pytest.mark.parametrize("boundary", ["neumann", "dirichlet", "periodic", "free"])
 @pytest.mark.parametrize("dimension", [1, 2, 3])
 def test_sample_covariance_is_the_exact_one(boundary: str, dimension: int) -> None:
-    """4000 draws: the error of a sample covariance is about sqrt(2/4000) = 2 % of the variance; 5 of those allowed."""
-    field = GaussianField(PowerLaw(2.0, 3.0), boundary, modes=6)
+    """1500 draws: the error of a sample covariance is about sqrt(2/1500) = 4 % of the variance; 5 of those allowed."""
+    field = GaussianField(PowerLaw(2.0, 3.0), boundary, modes=4)
     intervals = ((0.0, 1.0), (0.0, 2.0), (-1.0, 1.0))[:dimension]
     axes = [np.array([low + 0.1, low + 0.45 * (high - low)]) for low, high in intervals]
-    draws = np.array([field.sample(generator(0, i), intervals, axes).ravel() for i in range(4000)])
+    draws = np.array([field.sample(generator(0, i), intervals, axes).ravel() for i in range(1500)])
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, dimension)
     exact = field.covariance(intervals, points, points)
-    assert np.abs(np.cov(draws.T) - exact).max() < 5 * math.sqrt(2 / 4000) * exact.max()
-    assert np.abs(draws.mean(axis=0)).max() < 5 * math.sqrt(exact.max() / 4000)
+    assert np.abs(np.cov(draws.T) - exact).max() < 5 * math.sqrt(2 / 1500) * exact.max()
+    assert np.abs(draws.mean(axis=0)).max() < 5 * math.sqrt(exact.max() / 1500)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,6 @@ def test_transforms() -> None:
     ("wrong", "message"),
     [
         (lambda: GaussianField(modes=0), "modes: expected at least 1"),
-        (lambda: GaussianField(boundary="open"), "expected neumann, dirichlet, periodic or free, got 'open'"),
         (lambda: Matern(nu=0.0), "expected nu > 0"),
         (lambda: PowerLaw(alpha=-1.0), "expected alpha >= 0"),
         (lambda: generator(-1, 0), "expected seed >= 0"),

@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 
 from spinn.data import Evolution, discretise
-from spinn.data.families.burgers import BurgersOnCircle
-from spinn.data.families.darcy import DarcyFlow2D
-from spinn.data.families.heat import HeatConduction2D
+from spinn.data.definitions import BurgersOnCircle, DarcyFlow2D, HeatConduction2D
 from spinn.pdes import PDE, Box, Dirichlet, Initial, Neumann, Periodic
 from spinn.pdes.burgers import Burgers
 from spinn.pdes.heat import Heat
