@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -29,6 +29,7 @@ from spinn.files.lock import locked
 AHEAD = 2  # pieces a worker that are handed out
 
 
+@runtime_checkable
 class Executor(Protocol):
     """What `concurrent.futures`, Dask's `client.get_executor()` and their like have."""
 

@@ -1,0 +1,108 @@
+"""`spinn generate`, `spinn verify`: from words to a file and back."""
+
+import json
+
+import h5py
+import pytest
+
+from spinn.cli import main
+
+PDE = '''
+from spinn.pdes import PDE, Box, Dirichlet
+
+
+class Screened(PDE):
+    r"""Screened Poisson equation:  -Lap u + k u = 1   on the unit square, u = 0 on the boundary."""
+
+    coordinates = ("x", "y")
+    unknowns = ("u",)
+    domain = Box(x=(0, 1), y=(0, 1))
+    k: float = 1.0
+
+    def residual(self, u, x, y):
+        return -u.d("xx") - u.d("yy") + self.k * u - 1.0
+
+    def conditions(self):
+        return [Dirichlet("u")]
+'''
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_family_by_name(capsys):
+    code = main(["generate", "darcy_2d", "--samples", "3", "--grid", "9", "--solver", "superlu", "--json", "--quiet"])
+    told = json.loads(capsys.readouterr().out)
+    assert code == 0 and told["samples"] == 3 and told["file"] == "darcy_2d.h5"
+    assert main(["verify", "darcy_2d.h5", "--share", "1"]) == 0
+    assert "3 residuals recomputed" in capsys.readouterr().out
+
+
+def test_a_file_with_a_pde_of_ones_own(here, capsys):
+    (here / "screened.py").write_text(PDE)
+    (here / "d.yaml").write_text("pde: ./screened.py:Screened\nvary: {k: [1, 5]}\ngrid: 9\nsamples: 2\n")
+    assert main(["generate", "d.yaml", "--out", "d.h5", "--set", "seed=3"]) == 0
+    with h5py.File("d.h5") as file:
+        assert file.attrs["seed"] == 3 and file["inputs/k"].shape == (2,) and file["outputs/u"].shape == (2, 9, 9)
+    assert main(["verify", "d.h5"]) == 0
+
+
+def test_a_fault_is_exit_code_one(capsys):
+    main(["generate", "darcy_2d", "--samples", "2", "--grid", "9", "--solver", "superlu", "--out", "d.h5"])
+    with h5py.File("d.h5", "r+") as file:
+        file["outputs/u"][1, 4, 4] = 0.0
+    assert main(["verify", "d.h5"]) == 1
+    assert "sample 1: the checksum does not match" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("family: darcy_2d\ngrdi: 9\n", r"d.yaml:2: grdi: expected one of the keys .*did you mean 'grid'"),
+        ("family: darcy\n", "d.yaml:1: family: expected one of advection_1d, .* got 'darcy'; did you mean"),
+        ("family: darcy_2d\nsamples: 0\n", "d.yaml:2: samples: input should be greater than or equal to 1, got 0"),
+        ("family: darcy_2d\ntolerance: 3.0\n", "d.yaml:2: tolerance: expected a number between 0 and 1"),
+        ("family: darcy_2d\nsettings: {sorce: 2}\n", "d.yaml:2: settings: .*got 'sorce'; did you mean 'source'"),
+        ("family: darcy_2d\ngrid: [9]\n", "d.yaml:2: grid: expected a grid of 2 numbers"),
+        ("samples: 4\n", "expected either `family` or `pde`"),
+        ("pde: heat\n", "expected `vary` beside `pde`"),
+        ("pde: heat\nvary: {kapa: [1, 2]}\n", "d.yaml:2: vary: expected some of the parameters of Heat"),
+    ],
+)
+def test_mistakes_are_told_with_their_place(here, capsys, text, told):
+    (here / "d.yaml").write_text(text)
+    assert main(["generate", "d.yaml"]) == 2
+    message = capsys.readouterr().err
+    import re
+
+    assert re.search(told, message), message
+    assert [file.name for file in here.iterdir()] == ["d.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "expected a YAML file or a family"),
+        (["none.yaml"], "there is no such file"),
+        (["darcy_2d", "--grid", "big"], "--grid: expected a number"),
+        (["darcy_2d", "--workers", "0"], "--workers: expected at least 1"),
+        (["darcy_2d", "--format", "excel"], "--format: expected one of native"),
+        (["burgers_1d", "--solver", "qdldl"], "solver: burgers_1d evolves in time"),
+        (["darcy_2d", "--out", "no/where.h5"], "the folder does not exist"),
+    ],
+)
+def test_mistakes_on_the_command_line(here, capsys, arguments, told):
+    assert main(["generate", *arguments]) == 2
+    assert told in capsys.readouterr().err
+    assert not list(here.iterdir())
+
+
+def test_the_families_and_the_schema_are_listed(capsys):
+    assert main(["generate", "--list"]) == 0
+    assert "navier_stokes_2d" in capsys.readouterr().out
+    assert main(["schema", "--dataset"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert all("description" in entry for entry in schema["properties"].values())
