@@ -1,9 +1,26 @@
 """Linear solvers that carry what they learn from one system to the next: they know matrices and never PDEs."""
 
+from spinn.solvers.bandits import Bandit as Bandit
+from spinn.solvers.bandits import ChebCB as ChebCB
+from spinn.solvers.bandits import SuccessiveHalving as SuccessiveHalving
+from spinn.solvers.bandits import TsallisINF as TsallisINF
+from spinn.solvers.bandits import Tuned as Tuned
+from spinn.solvers.bandits import TunedSpace as TunedSpace
+from spinn.solvers.bandits import from_plain as from_plain
+from spinn.solvers.bandits import regret as regret
+from spinn.solvers.bandits import to_plain as to_plain
+from spinn.solvers.catalogue import candidates as candidates
+from spinn.solvers.choice import Candidate as Candidate
+from spinn.solvers.choice import Choice as Choice
+from spinn.solvers.choice import ChoiceSpace as ChoiceSpace
 from spinn.solvers.direct import QDLDL as QDLDL
 from spinn.solvers.direct import Analysis as Analysis
 from spinn.solvers.direct import Pardiso as Pardiso
 from spinn.solvers.direct import SuperLU as SuperLU
+from spinn.solvers.orderings import chain as chain
+from spinn.solvers.orderings import contiguous as contiguous
+from spinn.solvers.orderings import greedy_chain as greedy_chain
+from spinn.solvers.orderings import path_length as path_length
 from spinn.solvers.preconditioners import ILU as ILU
 from spinn.solvers.preconditioners import SSOR as SSOR
 from spinn.solvers.preconditioners import BlockJacobi as BlockJacobi

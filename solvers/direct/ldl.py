@@ -53,11 +53,7 @@ class _Factor:
         except ImportError as error:
             raise SpinnError("QDLDL is not installed; install it with: pip install qdldl, or use SuperLU") from error
         rows, columns, size = pattern.rows(), pattern.indices, pattern.size
-        # Positions of the transposed matrix in the order of this one: where they exist, entries can be compared.
-        self.transposition = np.lexsort((rows, columns))
-        self.symmetric = np.array_equal(rows[self.transposition], columns) and np.array_equal(
-            columns[self.transposition], rows
-        )
+        self.transposition = pattern.transposition()
         # Row j of a symmetric matrix up to the diagonal is column j of its upper triangle.
         below = np.flatnonzero(columns < rows)
         on = np.flatnonzero(columns == rows)
@@ -76,10 +72,8 @@ class _Factor:
 
     def update(self, values: np.ndarray) -> None:
         largest = float(np.max(np.abs(values), initial=0.0))
-        if (
-            not self.symmetric
-            or np.max(np.abs(values - values[self.transposition]), initial=0.0) > UNSYMMETRIC * largest
-        ):
+        other = self.transposition
+        if other is None or np.max(np.abs(values - values[other]), initial=0.0) > UNSYMMETRIC * largest:
             raise ValueError("expected a symmetric matrix, got one that differs from its transpose: use SuperLU")
         try:
             self._factorise(values)

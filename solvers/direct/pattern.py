@@ -23,6 +23,12 @@ class Pattern:
         """The row of every position (nonzeros,)."""
         return np.repeat(np.arange(self.size), np.diff(self.indptr))
 
+    def transposition(self) -> np.ndarray | None:
+        """Where the transposed matrix holds each entry (nonzeros,); None where the pattern is unsymmetric."""
+        rows, columns = self.rows(), self.indices
+        order = np.lexsort((rows, columns))
+        return order if np.array_equal(rows[order], columns) and np.array_equal(columns[order], rows) else None
+
     def same(self, other: "Pattern") -> bool:
         """Whether both have the same positions."""
         return np.array_equal(self.indptr, other.indptr) and np.array_equal(self.indices, other.indices)

@@ -38,8 +38,7 @@ class _Factor:
 
     def __init__(self, pattern: Pattern):
         rows, columns, self.size = pattern.rows(), pattern.indices, pattern.size
-        transposed = np.lexsort((rows, columns))
-        self.symmetric = np.array_equal(rows[transposed], columns) and np.array_equal(columns[transposed], rows)
+        self.symmetric = pattern.transposition() is not None
         self.rows, self.columns = rows, columns
         self.order: np.ndarray | None = None
         self.arranged = self.careful = False

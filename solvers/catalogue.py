@@ -1,0 +1,75 @@
+"""Which solvers are worth a trial on a family of systems, by what is known of its matrices."""
+
+import importlib
+import math
+from typing import Any
+
+from spinn.errors import SpinnError
+from spinn.solvers.choice import Candidate
+from spinn.solvers.direct import QDLDL, Pardiso, SuperLU, ldl, pardiso
+from spinn.solvers.preconditioners import ILU, FastPoisson, RugeStuben, Shared, SmoothedAggregation, amg
+from spinn.solvers.types import DEFAULT_STOPPING, LinearSolver, Stopping
+
+# Unknowns up to which factors fit into memory: of a grid in three dimensions, and otherwise.
+DIRECT_IN_3D, DIRECT = 60_000, 1_000_000
+
+
+def candidates(
+    symmetric: bool,
+    definite: bool,
+    shape: tuple[int, ...] | None,
+    n: int,
+    *,
+    stopping: Stopping = DEFAULT_STOPPING,
+    names: tuple[str, ...] | None = None,
+) -> tuple[Candidate, ...]:
+    """Solvers by name, those that are usually fast first.
+
+    **Arguments:** `definite`: all matrices are symmetric positive definite; `shape`: interior nodes along the axes of a
+    box with zero Dirichlet values around it, None elsewhere; `n`: unknowns; `names`: only these.
+
+    Names: `qdldl`, `superlu` and `pardiso` factorise; `poisson-cg`, `scaled-poisson-cg` and `poisson-gcrodr` are
+    preconditioned by sine transforms; `aggregation-cg` and `ruge-stuben-cg` by multigrid, `ilu-gcrodr` by ILU, each
+    shared along the chain. What does not suit the matrices, or is not installed, is left out. SpinnError where a name
+    that was asked for is.
+    """
+    if shape is not None and math.prod(shape) != n:
+        raise ValueError(f"expected a shape of {n} nodes, got {shape}: it counts the interior nodes along each axis")
+    if definite and not symmetric:
+        raise ValueError("expected definite matrices to be symmetric: CG and multigrid need both")
+    found = _direct(symmetric, shape, n, stopping) | _krylov(definite, shape, stopping)
+    if names is None:
+        return tuple(Candidate(name, solver) for name, solver in found.items())
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise SpinnError(f"no solver {', '.join(missing)} for these matrices; choose from: {', '.join(found)}")
+    return tuple(Candidate(name, found[name]) for name in names)
+
+
+def _direct(symmetric: bool, shape: tuple[int, ...] | None, n: int, stopping: Stopping) -> dict[str, LinearSolver]:
+    if n > (DIRECT_IN_3D if shape is not None and len(shape) == 3 else DIRECT):
+        return {}
+    found: dict[str, LinearSolver] = {}
+    if symmetric and ldl.available():
+        found["qdldl"] = QDLDL(stopping)
+    if pardiso.available():
+        found["pardiso"] = Pardiso(stopping)
+    found["superlu"] = SuperLU(stopping)
+    return found
+
+
+def _krylov(definite: bool, shape: tuple[int, ...] | None, stopping: Stopping) -> dict[str, LinearSolver]:
+    krylov: Any = importlib.import_module("spinn.solvers")  # which imports this module
+    found: dict[str, LinearSolver] = {}
+    if definite:
+        if shape is not None and len(shape) <= 3:
+            found["poisson-cg"] = krylov.CG(FastPoisson(shape), stopping)
+            found["scaled-poisson-cg"] = krylov.CG(FastPoisson(shape, scaled=True), stopping)
+        if amg.available():
+            found["aggregation-cg"] = Shared(krylov.CG(SmoothedAggregation(), stopping))
+            found["ruge-stuben-cg"] = Shared(krylov.CG(RugeStuben(), stopping))
+        return found
+    if shape is not None and len(shape) <= 3:
+        found["poisson-gcrodr"] = krylov.GCRODR(FastPoisson(shape), stopping)
+    found["ilu-gcrodr"] = Shared(krylov.GCRODR(ILU(), stopping))
+    return found
