@@ -92,7 +92,7 @@ def test_cheb_cb_fits_polynomials() -> None:
 
 def test_halving_tries_fourteen_systems_of_eight_arms_and_stays() -> None:
     costs = costs_of(200, 7)
-    state, chosen = play(SuccessiveHalving(ARMS), costs)
+    state, chosen = play(SuccessiveHalving(ARMS, repeats=1, paired=False), costs)
     assert chosen[:8].tolist() == list(range(8)) and len(set(chosen[8:12])) == 4 and len(set(chosen[12:14])) == 2
     assert set(chosen[14:]) == {int(chosen[-1])} and abs(int(chosen[-1]) - 5) <= 1
     assert state.alive == (int(chosen[-1]),)
@@ -100,8 +100,28 @@ def test_halving_tries_fourteen_systems_of_eight_arms_and_stays() -> None:
     assert chosen[-1] == 5
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_halving_on_the_same_systems_is_not_misled_by_hard_ones(seed: int) -> None:
+    """Systems whose costs differ tenfold: paired plays find the best arm of eight within twelve of them."""
+    rng = np.random.default_rng(seed)
+    costs = (
+        10.0 ** rng.uniform(0.0, 1.0, (20, 1))
+        * (1.0 + 0.1 * np.abs(np.arange(8) - 5))
+        * rng.uniform(0.99, 1.01, (20, 8))
+    )
+    bandit = SuccessiveHalving(ARMS)
+    state, systems, solves = bandit.start(), 0, 0
+    while len(state.alive) > 1:
+        for _ in range(bandit.plays(state)):
+            arm = bandit.choose(state)
+            state = bandit.learn(state, arm, float(costs[systems, arm]))
+            solves += 1
+        systems += 1
+    assert (systems, solves, state.alive) == (12, 56, (5,)) and bandit.plays(state) == 1
+
+
 def test_halving_counts_a_play_out_of_turn_for_its_mean_only() -> None:
-    bandit = SuccessiveHalving((0, 1))
+    bandit = SuccessiveHalving((0, 1), repeats=1)
     state = bandit.learn(bandit.start(), 1, 1.0)
     assert bandit.choose(state) == 0 and state.position == 0
     state = bandit.learn(bandit.learn(state, 0, 5.0), 1, 2.0)

@@ -30,12 +30,23 @@ def run(solver: Tuned, rounds: int):
 
 def test_the_cheapest_arm_by_iterations_or_seconds() -> None:
     for cost, best in (("iterations", 1), ("seconds", 2)):
-        space = run(Tuned(SuccessiveHalving((20.0, 10.0, 60.0)), Scripted, cost=cost), 12)
+        bandit = SuccessiveHalving((20.0, 10.0, 60.0), repeats=1, paired=False)
+        space = run(Tuned(bandit, Scripted, cost=cost), 12)
         assert space.arm == best and space.inner == 12 and space.state.ledger.rounds == 12
 
 
+def test_several_arms_on_one_system_cost_what_all_did_and_the_cheapest_counts() -> None:
+    solver = Tuned(SuccessiveHalving((20.0, 10.0, -60.0, 30.0), repeats=1), Scripted)
+    _, space, info = solver.solve(np.eye(2), np.ones(2))
+    assert info.converged and info.iterations == 120 and space.arm == 1 and space.inner == 1
+    _, space, info = solver.solve(np.eye(2), np.ones(2), space)
+    assert info.iterations == 30
+    _, space, info = solver.solve(np.eye(2), np.ones(2), space)
+    assert info.iterations == 10 and space.inner == 3 and space.state.alive == (1,)
+
+
 def test_a_failure_costs_twice_the_most() -> None:
-    space = run(Tuned(SuccessiveHalving((20.0, -3.0)), Scripted), 5)
+    space = run(Tuned(SuccessiveHalving((20.0, -3.0), repeats=1), Scripted), 5)
     assert space.arm == 0 and space.state.ledger.costs[1] == 40.0
 
 
