@@ -70,6 +70,6 @@ def _krylov(definite: bool, shape: tuple[int, ...] | None, stopping: Stopping) -
             found["ruge-stuben-cg"] = Shared(krylov.CG(RugeStuben(), stopping))
         return found
     if shape is not None and len(shape) <= 3:
-        found["poisson-gcrodr"] = krylov.GCRODR(FastPoisson(shape), stopping)
+        found["poisson-gcrodr"] = krylov.GCRODR(FastPoisson(shape, shift=None), stopping)
     found["ilu-gcrodr"] = Shared(krylov.GCRODR(ILU(), stopping))
     return found

@@ -36,7 +36,7 @@ class ChebCB:
     context: tuple[float, float]
     degree: int = 4
     ridge: float = 0.1
-    greed: float = 10.0
+    greed: float = 30.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -80,6 +80,10 @@ class ChebCB:
     def choose(self, state: ChebState, context: float | None = None) -> int:
         """The arm to play on a system with this context."""
         return draw(self.weights(state, _given(context)), self.seed, state.ledger.rounds)
+
+    def plays(self, state: ChebState) -> int:
+        """One a system."""
+        return 1
 
     def learn(self, state: ChebState, arm: int, cost: float, context: float | None = None) -> ChebState:
         """The state after a system with this context."""

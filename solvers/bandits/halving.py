@@ -19,14 +19,17 @@ class HalvingState:
 
 @dataclasses.dataclass(frozen=True)
 class SuccessiveHalving:
-    """Karnin, Koren and Somekh (2013): Almost optimal exploration in multi-armed bandits, ICML, with
-    `repeats` plays an arm and round, after which the arms of smaller mean cost over all their plays stay.
+    """Karnin, Koren and Somekh (2013): Almost optimal exploration in multi-armed bandits, ICML, with `repeats` plays an
+    arm and round, after which the arms of smaller mean cost over all their plays stay.
 
-    Eight arms are settled after 14 systems. From then on it never explores: for costs that drift, use TsallisINF.
+    `paired`: all arms that are still in play on the same system, so that hard and easy systems do not decide; eight
+    arms are settled after 12 systems and 56 solves. Otherwise each plays on a system of its own. Once settled it never
+    explores: for costs that drift, use TsallisINF.
     """
 
     arms: tuple[Any, ...]
-    repeats: int = 1
+    repeats: int = 4
+    paired: bool = True
 
     def __post_init__(self) -> None:
         checked_arms(self.arms)
@@ -40,6 +43,10 @@ class SuccessiveHalving:
     def choose(self, state: HalvingState, context: float | None = None) -> int:
         """The arm to play; `context` plays no role."""
         return state.alive[state.position % len(state.alive)]
+
+    def plays(self, state: HalvingState) -> int:
+        """As many as there are arms left, while that is to be settled."""
+        return len(state.alive) if self.paired else 1
 
     def learn(self, state: HalvingState, arm: int, cost: float, context: float | None = None) -> HalvingState:
         """The state after a system. A play out of turn counts towards the mean of its arm alone."""

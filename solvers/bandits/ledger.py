@@ -33,7 +33,7 @@ class Ledger:
 
     @property
     def rounds(self) -> int:
-        """How many systems were solved."""
+        """How many solves there were."""
         return sum(self.plays)
 
     @property
@@ -61,7 +61,7 @@ class Ledger:
         return int(np.argmin(self.means()))
 
     def estimated_regret(self) -> float:
-        """Total cost minus that of the best arm on every system, as far as the means of what was played tell."""
+        """Total cost minus that of as many plays of the best arm, as far as the means of what was played tell."""
         return self.total - self.rounds * float(np.min(self.means())) if self.rounds else 0.0
 
 
@@ -80,6 +80,10 @@ class Bandit(Protocol):
 
     def choose(self, state: Any, context: float | None = None) -> int:
         """The index of the arm to play on a system with this context."""
+        ...
+
+    def plays(self, state: Any) -> int:
+        """How many arms are to be chosen and learned from on the system to come."""
         ...
 
     def learn(self, state: Any, arm: int, cost: float, context: float | None = None) -> Any:

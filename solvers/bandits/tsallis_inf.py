@@ -56,6 +56,10 @@ class TsallisINF:
             return next(int(arm) for arm in order if state.ledger.plays[arm] == 0)
         return draw(self.weights(state), self.seed, state.ledger.rounds)
 
+    def plays(self, state: TsallisState) -> int:
+        """One a system."""
+        return 1
+
     def learn(self, state: TsallisState, arm: int, cost: float, context: float | None = None) -> TsallisState:
         """The state after a system, by the estimator of reduced variance (the paper's RV)."""
         ledger = state.ledger.noted(arm, cost)

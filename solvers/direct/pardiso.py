@@ -1,6 +1,8 @@
 """Sparse LU by PARDISO, from Intel's MKL."""
 
+import copy
 import dataclasses
+import functools
 import importlib
 import importlib.util
 import weakref
@@ -39,18 +41,25 @@ def available() -> bool:
     return importlib.util.find_spec("pypardiso") is not None
 
 
+@functools.cache
+def _loaded() -> Any:
+    """A solver without a matrix. Making one searches the disk for MKL, so the others are copies of it."""
+    return importlib.import_module("pypardiso").PyPardisoSolver()
+
+
 class _Factor:
     """PARDISO's own memory, freed with this object."""
 
     def __init__(self, pattern: Pattern):
         try:
             library = importlib.import_module("pypardiso")
-            self.solver = library.PyPardisoSolver()
+            self.solver = copy.copy(_loaded())
         except ImportError as error:
             raise SpinnError(
                 "PARDISO needs pypardiso and MKL, which are not installed; install them with: "
                 'pip install "spinn-pde[pardiso]"'
             ) from error
+        self.solver.pt, self.solver.iparm = np.zeros_like(self.solver.pt), np.zeros_like(self.solver.iparm)
         self.pattern = pattern
         self.matrix: Any = None
         self.analysed = False

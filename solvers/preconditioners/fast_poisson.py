@@ -20,14 +20,16 @@ class FastPoisson:
 
     T_i is weights[i] tridiag(-1, 2, -1) along axis i, diagonal in sines: its eigenvalues are
     weights[i] 4 sin^2(pi k / (2 (n_i + 1))), k = 1..n_i (Buzbee, Golub and Nielson 1970). Unknowns are in C order.
-    `weights`: coefficient / spacing^2 by axis; left out, the mean couplings of the matrix. `scaled`: S is the square
-    root of diag(A) over that of T, which is about the root of the coefficient at each node (Concus and Golub 1973), so
-    that M follows smooth coefficients; else S is one. The number of iterations does not grow with the grid.
+    `weights`: coefficient / spacing^2 by axis; left out, the mean couplings of the matrix. `shift`: with None, what the
+    mean of its diagonal has beyond these, as for Helmholtz' equation; M may then be indefinite. `scaled`: S is the
+    square root of diag(A) over that of T, which is about the root of the coefficient at each node (Concus and Golub
+    1973), so that M follows smooth coefficients (with jumps leave it out); else S is one. The number of iterations does
+    not grow with the grid.
     """
 
     shape: tuple[int, ...]
     weights: tuple[float, ...] | None = None
-    shift: float = 0.0
+    shift: float | None = 0.0
     scaled: bool = False
     name: ClassVar[str] = "fast_poisson"
 
@@ -46,8 +48,11 @@ class FastPoisson:
                 "shape counts the interior nodes along each axis"
             )
         weights = self.weights or _mean_couplings(entries(matrix, self.name), self.shape)
-        inverse = self._inverse_eigenvalues(weights)
-        scale = self._scale(matrix, weights) if self.scaled else None
+        shift = self.shift
+        if shift is None:
+            shift = float(np.mean(entries(matrix, self.name).diagonal())) - 2.0 * sum(weights)
+        inverse = self._inverse_eigenvalues(weights, shift)
+        scale = self._scale(matrix, weights, shift) if self.scaled else None
 
         def apply(r: np.ndarray) -> np.ndarray:
             grid = (r if scale is None else r * scale).reshape(self.shape)
@@ -56,21 +61,19 @@ class FastPoisson:
 
         return apply
 
-    def _inverse_eigenvalues(self, weights: tuple[float, ...]) -> np.ndarray:
-        eigenvalues = np.full(self.shape, self.shift)
+    def _inverse_eigenvalues(self, weights: tuple[float, ...], shift: float) -> np.ndarray:
+        eigenvalues = np.full(self.shape, shift)
         for axis, (number, weight) in enumerate(zip(self.shape, weights, strict=True)):
             angles = np.pi * np.arange(1, number + 1) / (2 * (number + 1))
             along = [1] * len(self.shape)
             along[axis] = number
             eigenvalues = eigenvalues + (4.0 * weight * np.sin(angles) ** 2).reshape(along)
         if not np.all(np.isfinite(eigenvalues)) or np.min(np.abs(eigenvalues)) < ZERO * sum(weights):
-            raise np.linalg.LinAlgError(
-                f"{self.name} has an eigenvalue of zero with shift {self.shift}: change the shift"
-            )
+            raise np.linalg.LinAlgError(f"{self.name} has an eigenvalue of zero with shift {shift}: change the shift")
         return 1.0 / eigenvalues
 
-    def _scale(self, matrix: Any, weights: tuple[float, ...]) -> np.ndarray:
-        ratio = entries(matrix, self.name).diagonal() / (2.0 * sum(weights) + self.shift)
+    def _scale(self, matrix: Any, weights: tuple[float, ...], shift: float) -> np.ndarray:
+        ratio = entries(matrix, self.name).diagonal() / (2.0 * sum(weights) + shift)
         if not np.all(ratio > 0.0):
             raise np.linalg.LinAlgError(
                 f"{self.name} scales by the root of the diagonal, which is not positive everywhere"

@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse
 
 
-def entries(matrix: Any, who: str) -> scipy.sparse.csr_array:
+def entries(matrix: Any, who: str) -> scipy.sparse.csr_array | scipy.sparse.csr_matrix:
     """The matrix (n, n) as sorted CSR of float64, itself where it is that already; ValueError without entries."""
     if not (scipy.sparse.issparse(matrix) or isinstance(matrix, np.ndarray)):
         raise ValueError(

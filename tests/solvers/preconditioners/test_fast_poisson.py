@@ -29,6 +29,9 @@ def test_exact_with_a_shift_and_without_entries(laplacian: Callable, shape, weig
     x = np.random.default_rng(1).standard_normal(matrix.shape[0])
     apply = FastPoisson(shape, weights, shift=-0.37).build(aslinearoperator(matrix))
     np.testing.assert_allclose(apply(matrix @ x), x, atol=1e-11)
+    if min(shape) > 1:  # else shift and weight of the lone node are one number
+        apply = FastPoisson(shape, shift=None).build(matrix)
+        np.testing.assert_allclose(apply(matrix @ x), x, atol=1e-11)
 
 
 @settings(max_examples=20, deadline=None)
