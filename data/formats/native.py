@@ -103,7 +103,7 @@ def _axes_of(shape: tuple[int, ...], lengths: Mapping[str, int]) -> list[str]:
 
 
 def _put(file: h5py.File, recipe: Recipe, piece: Piece, row: int, place: int, methods: list[str]) -> None:
-    fields = {name: values[row] for name, values in piece.fields.items()}
+    fields = {name: np.asarray(values[row]) for name, values in piece.fields.items()}
     for name, values in fields.items():
         file["outputs" if name in recipe.family.outputs else "inputs"][name][place] = values
     if piece.methods[row] not in methods:

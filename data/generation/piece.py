@@ -102,7 +102,7 @@ def solution(family: SteadyFamily, recipe: Recipe, index: int, solver: LinearSol
     residual = system.residual(x)
     if not residual <= recipe.tolerance:
         raise FailedSampleError(f"{method} reports success, but the true residual is {residual:.1e}")
-    fields = {**parameters, family.outputs[0]: system.insert(x)}
+    fields = {**parameters, family.outputs[0]: np.asarray(system.insert(x))}
     _finite(fields, "fields")
     return Sample(fields, residual, iterations, time.perf_counter() - began, method), after
 

@@ -3,15 +3,15 @@
 import sys
 import time
 from collections.abc import Callable
-from typing import TextIO
 
 from spinn.output.formatting import duration
+from spinn.output.progress import Stream
 
 EVERY = 2.0  # seconds between lines where no terminal looks on
 
 
 def make_counter(
-    what: str, *, quiet: bool = False, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+    what: str, *, quiet: bool = False, stream: Stream | None = None, clock: Callable[[], float] = time.monotonic
 ) -> Callable[[int, int], None]:
     """A function of the number done and the number of all that tells people, with an estimate of the time left.
 

@@ -183,12 +183,12 @@ def test_a_damaged_piece_is_told(recipe, tmp_path):
 
 
 def test_trajectories_are_stored_with_their_times(recipe, tmp_path):
-    family = Burgers1D(grid=(32,), frames=3)
+    family = Burgers1D(grid=(128,), frames=3)
     generate(recipe(family=family, samples=2, solver="auto"), tmp_path / "d.h5")
     with Dataset(tmp_path / "d.h5") as data:
-        assert data.fields["u"].shape == (2, 3, 32) and list(data.axes) == ["t", "x"]
+        assert data.fields["u"].shape == (2, 3, 128) and list(data.axes) == ["t", "x"]
         assert data.row(1).residual < 1e-6
-        np.testing.assert_allclose(data.row(0).fields["u"][0], data.row(0).fields["u0"], atol=1e-12)
+        np.testing.assert_allclose(data.row(0).fields["u"][0], data.row(0).fields["u0"], atol=1e-10)
 
 
 def test_axes_are_dimension_scales(recipe, tmp_path):
