@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from spinn.config.dataset import DatasetConfig, build, validated
 from spinn.config.overrides import parse_assignment
+from spinn.config.shipped import dataset_examples
 from spinn.config.source import Place, Source, from_data
 from spinn.config.yaml_source import read
 from spinn.data import FAMILIES
@@ -35,9 +36,7 @@ def prepare(what: str, assignments: Sequence[str] = (), flags: Mapping[str, Any]
     """
     path = Path(what)
     if path.suffix in (".yaml", ".yml"):
-        if not path.is_file():
-            raise SpinnError("there is no such file", file=path)
-        source = read(path)
+        source = read(_file(path))
     elif path.is_file():
         raise SpinnError(f"expected a YAML file or a family, got the file {what}")
     else:
@@ -48,6 +47,16 @@ def prepare(what: str, assignments: Sequence[str] = (), flags: Mapping[str, Any]
     source = _overridden(source, assignments, given)
     config = validated(source)
     return Prepared(build(config, source), config, source.base)
+
+
+def _file(path: Path) -> Path:
+    """The file, or else the shipped example of that name."""
+    shipped = dataset_examples()
+    if path.is_file():
+        return path
+    if path.parent == Path(".") and path.stem in shipped:
+        return shipped[path.stem]
+    raise SpinnError(f"there is no such file, nor a shipped example; those are {', '.join(shipped)}", file=path)
 
 
 def _overridden(source: Source, assignments: Sequence[str], flags: Mapping[str, Any]) -> Source:

@@ -74,5 +74,14 @@ def _coordinates(node: ast.ClassDef) -> tuple[str, ...]:
 
 def examples() -> dict[str, Path]:
     """The example files that ship with the library, by name without `.yaml`."""
-    folder = _folder("spinn.examples")
-    return {file.stem: file for file in sorted(folder.glob("*.yaml"))} if folder else {}
+    return _yaml_files("spinn.examples")
+
+
+def dataset_examples() -> dict[str, Path]:
+    """The examples of `spinn generate`, alike."""
+    return _yaml_files("spinn.examples", "datasets")
+
+
+def _yaml_files(package: str, *inner: str) -> dict[str, Path]:
+    folder = _folder(package)
+    return {file.stem: file for file in sorted(folder.joinpath(*inner).glob("*.yaml"))} if folder else {}

@@ -1,0 +1,1 @@
+"""Datasets to begin with: YAML files for `spinn generate`."""
