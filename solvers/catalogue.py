@@ -12,6 +12,8 @@ from spinn.solvers.types import DEFAULT_STOPPING, LinearSolver, Stopping
 
 # Unknowns up to which factors fit into memory: of a grid in three dimensions, and otherwise.
 DIRECT_IN_3D, DIRECT = 60_000, 1_000_000
+# Relative residuals for which a preconditioner in float32 will do.
+SINGLE = 1e-10
 
 
 def candidates(
@@ -63,8 +65,9 @@ def _krylov(definite: bool, shape: tuple[int, ...] | None, stopping: Stopping) -
     found: dict[str, LinearSolver] = {}
     if definite:
         if shape is not None and len(shape) <= 3:
-            found["poisson-cg"] = krylov.CG(FastPoisson(shape), stopping)
-            found["scaled-poisson-cg"] = krylov.CG(FastPoisson(shape, scaled=True), stopping)
+            single = stopping.relative >= SINGLE
+            found["poisson-cg"] = krylov.CG(FastPoisson(shape, single=single), stopping)
+            found["scaled-poisson-cg"] = krylov.CG(FastPoisson(shape, scaled=True, single=single), stopping)
         if amg.available():
             found["aggregation-cg"] = Shared(krylov.CG(SmoothedAggregation(), stopping))
             found["ruge-stuben-cg"] = Shared(krylov.CG(RugeStuben(), stopping))
