@@ -220,7 +220,7 @@ def test_twenty_kills_lead_to_the_same_bytes(tmp_path):
     wait = np.random.default_rng(0).uniform(0.0, 4.0, 20)
     for number, seconds in enumerate(wait):
         process = run(tmp_path / "d.h5", 1 + number % 2)
-        time.sleep(2.0 + seconds)
+        time.sleep(3.0 + seconds)
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert run(tmp_path / "d.h5").wait() == 0
