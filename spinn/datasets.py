@@ -108,6 +108,9 @@ def make(
     """
     if layout not in LAYOUTS:
         raise SpinnError(f"--format: expected one of {', '.join(LAYOUTS)}, got '{layout}'")
+    suffixes = LAYOUTS[layout].suffixes
+    if layout != "native" and out.suffix not in suffixes:
+        raise SpinnError(f"--out: files of the layout {layout} end in {' or '.join(suffixes)}, got '{out.name}'")
     if workers < 1:
         raise SpinnError(f"--workers: expected at least 1, got {workers}")
     config = {**prepared.config.model_dump(mode="json", exclude_defaults=True), "base": str(prepared.base.resolve())}

@@ -1,4 +1,4 @@
-"""`spinn show`: what a PDE says, what a YAML file comes to, how a run went."""
+"""`spinn show`: what a PDE says, what a YAML file comes to, how a run went, what is in a dataset."""
 
 import argparse
 from pathlib import Path
@@ -7,24 +7,28 @@ from typing import Any
 from spinn.cli._printing import command, entry, json_option, json_text, note, table
 
 DESCRIPTION = """\
-Show a PDE, a configuration or a run.
+Show a PDE, a configuration, a run or a dataset.
 
   spinn show heat                     equation, coordinates, domain, parameters, conditions, what truth is known
   spinn show ./my_pde.py:Beam         the same for a PDE of your own
   spinn show heat.yaml                the configuration with everything that the recipe fills in
   spinn show heat.yaml --set recipe=paper
   spinn show runs/heat-20250102-120000    how a run went
+  spinn show darcy.h5                 what a dataset holds, and how it was made
+  spinn show darcy.h5 --figure darcy.png --rows 6    the same, with samples drawn
 """
 
 
 def add(commands: Any) -> None:
     """Register the command."""
-    parser = command(commands, "show", "show a PDE, a YAML file or a run", DESCRIPTION)
+    parser = command(commands, "show", "show a PDE, a YAML file, a run or a dataset", DESCRIPTION)
     parser.add_argument(
-        "what", metavar="PDE|FILE|RUN", help="a PDE's name, ./file.py:Class, a YAML file, a run's folder"
+        "what", metavar="PDE|FILE|RUN", help="a PDE's name, ./file.py:Class, a YAML file, a run's folder, a dataset"
     )
     parser.add_argument("--set", dest="assignments", action="append", default=[], metavar="PATH=VALUE",
                         help="change one setting first, such as pde.params.nu=0.01")  # fmt: skip
+    parser.add_argument("--figure", type=Path, metavar="PNG", help="of a dataset: draw samples into this file")
+    parser.add_argument("--rows", type=int, default=4, metavar="N", help="how many samples to draw (default 4)")
     json_option(parser)
     parser.set_defaults(run=run)
 
@@ -32,7 +36,9 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print what there is to show."""
     what = arguments.what
-    if Path(what).is_dir():
+    if what.endswith((".h5", ".hdf5")):
+        show_dataset(Path(what), arguments.figure, arguments.rows, as_json=arguments.json)
+    elif Path(what).is_dir():
         from spinn.cli._runs import open_run
 
         opened = open_run(Path(what))
@@ -50,6 +56,25 @@ def run(arguments: argparse.Namespace) -> int:
         data = described(what, arguments.assignments)
         print(json_text(data) if arguments.json else pde_lines(data))
     return 0
+
+
+def show_dataset(path: Path, figure: Path | None, rows: int, *, as_json: bool) -> None:
+    """What a dataset holds, and some of its samples as a figure."""
+    from spinn.data.formats.native import Dataset
+    from spinn.errors import SpinnError
+    from spinn.output.dataset_figure import draw_samples
+    from spinn.output.dataset_text import summary_lines
+
+    if rows < 1:
+        raise SpinnError(f"--rows: expected at least 1, got {rows}")
+    with Dataset(path) as data:
+        if as_json:
+            shapes = {name: list(field.shape) for name, field in data.fields.items()}
+            print(json_text({"file": path, "samples": len(data), "fields": shapes, **data.attributes}))
+        else:
+            print(summary_lines(data))
+        if figure is not None:
+            note(f"wrote {draw_samples(data, figure, rows)}")
 
 
 def described(what: str, assignments: list[str]) -> dict[str, Any]:

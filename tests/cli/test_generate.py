@@ -50,6 +50,25 @@ def test_a_file_with_a_pde_of_ones_own(here, capsys):
     assert main(["verify", "d.h5"]) == 0
 
 
+def test_what_is_inside_is_shown_and_drawn(here, capsys):
+    main(["generate", "darcy_2d", "--samples", "2", "--grid", "9", "--solver", "superlu", "--out", "d.h5", "--quiet"])
+    assert main(["show", "d.h5", "--figure", "d.png", "--rows", "2"]) == 0
+    told = capsys.readouterr().out
+    assert "darcy_2d" in told and "superlu" in told
+    assert (here / "d.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["show", "d.h5", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["fields"] == {"a": [2, 9, 9], "u": [2, 9, 9]}
+
+
+@pytest.mark.parametrize(("layout", "name"), [("pdebench", "d.hdf5"), ("neuraloperator", "d.pt"), ("well", "w.hdf5")])
+def test_other_layouts(here, capsys, layout, name):
+    words = ["generate", "darcy_2d", "--samples", "2", "--grid", "9", "--solver", "superlu", "--format", layout]
+    assert main([*words, "--out", name]) == 0
+    assert [file.name for file in here.iterdir()] == [name]
+    assert main([*words, "--out", "d.txt"]) == 2
+    assert "end in" in capsys.readouterr().err
+
+
 def test_a_fault_is_exit_code_one(capsys):
     main(["generate", "darcy_2d", "--samples", "2", "--grid", "9", "--solver", "superlu", "--out", "d.h5"])
     with h5py.File("d.h5", "r+") as file:
