@@ -85,7 +85,7 @@ def generate(
         before = parts.done(recipe)
         for now, failed in run.solved(workers, executor):
             progress(Done(before + now, recipe.samples, now, failed, time.perf_counter() - began))
-        failures = {k: v for piece in range(recipe.pieces) for k, v in parts.read(piece).failures.items()}
+        failures = {k: v for piece in range(recipe.pieces) for k, v in parts.failures(piece).items()}
         facts = {"solver": run.watch.chosen.name, "versions": json.dumps(versions(), sort_keys=True)}
         facts |= {} if config is None else {"config": json.dumps(config, sort_keys=True)}
         native.write(out, recipe, map(parts.read, range(recipe.pieces)), failures, facts)
