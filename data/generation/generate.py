@@ -67,6 +67,11 @@ def generate(
     beside the file until all are there: a run that was stopped goes on with `resume`, to the same bytes. `config`:
     plain data that the file is to carry, from which the recipe can be built again.
 
+    On a cluster, by Dask (the extra `dask`); `workers` says for how many processes pieces are handed out at a time:
+
+        client = distributed.Client("scheduler:8786")
+        generate(recipe, "darcy.h5", executor=client.get_executor(pure=False), workers=len(client.nthreads()))
+
     **Raises:** SpinnError where the file exists (and neither `resume` nor `overwrite` is given), where another process
     is at it, where what was begun is another recipe, where the disk refuses, or where a worker dies.
     """
