@@ -27,6 +27,8 @@ from spinn.errors import SpinnError
 from spinn.files.atomic import writing_hdf5
 
 FORMAT, VERSION = "spinn dataset", 1
+# What is kept of a sample besides its fields: name, type, shape.
+NUMBERS = (("residual", "f8", ()), ("iterations", "i8", ()), ("method", "u1", ()), ("checksum", "u1", (32,)))
 
 
 def checksum(fields: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -52,13 +54,20 @@ def write(
         raise SpinnError(f"no sample could be made; the first failed with: {next(iter(failures.values()))}", file=path)
     with writing_hdf5(path) as file:
         methods: list[str] = []
+        numbers = {name: np.zeros((len(kept), *more), kind) for name, kind, more in NUMBERS}
         for piece in pieces:
             if not piece.indices.size:
                 continue
-            if "samples" not in file:
+            if "axes" not in file:
                 _create(file, recipe, piece, kept)
-            for row, place in enumerate(np.searchsorted(kept, piece.indices).tolist()):
-                _put(file, recipe, piece, row, place, methods)
+            places = np.searchsorted(kept, piece.indices)
+            methods += [name for name in dict.fromkeys(piece.methods) if name not in methods]
+            numbers["residual"][places], numbers["iterations"][places] = piece.residuals, piece.iterations
+            numbers["method"][places] = [methods.index(name) for name in piece.methods]
+            numbers["checksum"][places] = _put(file, recipe, piece, places)
+        for name, values in numbers.items():
+            file[f"samples/{name}"] = values
+        file["samples/index"] = kept
         described = {"recipe": recipe.described, "failures": {str(k): v for k, v in sorted(failures.items())}}
         file.attrs.update(
             format=FORMAT, format_version=VERSION, family=recipe.family.name, seed=recipe.seed,
@@ -68,7 +77,7 @@ def write(
 
 
 def _create(file: h5py.File, recipe: Recipe, piece: Piece, kept: np.ndarray) -> None:
-    """Empty datasets, named axes, and the numbers of the samples."""
+    """Empty datasets of the fields, and named axes."""
     count, family = len(kept), recipe.family
     axes = dict(family.axes)
     if recipe.evolving:
@@ -84,14 +93,6 @@ def _create(file: h5py.File, recipe: Recipe, piece: Piece, kept: np.ndarray) -> 
             data.dims[place].label = axis
             if axis in axes:
                 data.dims[place].attach_scale(file[f"axes/{axis}"])
-    for name, kind, more in (
-        ("residual", "f8", ()),
-        ("iterations", "i8", ()),
-        ("method", "u1", ()),
-        ("checksum", "u1", (32,)),
-    ):
-        file.create_dataset(f"samples/{name}", (count, *more), kind)
-    file["samples/index"] = kept
 
 
 def _axes_of(shape: tuple[int, ...], lengths: Mapping[str, int]) -> list[str]:
@@ -102,17 +103,17 @@ def _axes_of(shape: tuple[int, ...], lengths: Mapping[str, int]) -> list[str]:
     return [f"node_{place}" if len(shape) > 1 else "node" for place in range(len(shape))]
 
 
-def _put(file: h5py.File, recipe: Recipe, piece: Piece, row: int, place: int, methods: list[str]) -> None:
-    fields = {name: np.asarray(values[row]) for name, values in piece.fields.items()}
-    for name, values in fields.items():
-        file["outputs" if name in recipe.family.outputs else "inputs"][name][place] = values
-    if piece.methods[row] not in methods:
-        methods.append(piece.methods[row])
-    samples = file["samples"]
-    samples["residual"][place] = piece.residuals[row]
-    samples["iterations"][place] = piece.iterations[row]
-    samples["method"][place] = methods.index(piece.methods[row])
-    samples["checksum"][place] = checksum(fields)
+def _put(file: h5py.File, recipe: Recipe, piece: Piece, places: np.ndarray) -> np.ndarray:
+    """Write the fields of a piece into the rows `places` (samples,), one by one; their checksums (samples, 32)."""
+    outputs = recipe.family.outputs
+    stored = {name: file["outputs" if name in outputs else "inputs"][name] for name in piece.fields}
+    checksums = []
+    for row, place in enumerate(places.tolist()):
+        fields = {name: np.asarray(values[row]) for name, values in piece.fields.items()}
+        for name, values in fields.items():
+            stored[name][place] = values
+        checksums.append(checksum(fields))
+    return np.stack(checksums)
 
 
 class Row(NamedTuple):

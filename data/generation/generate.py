@@ -67,6 +67,11 @@ def generate(
     beside the file until all are there: a run that was stopped goes on with `resume`, to the same bytes. `config`:
     plain data that the file is to carry, from which the recipe can be built again.
 
+    On a cluster, by Dask (the extra `dask`); `workers` says for how many processes pieces are handed out at a time:
+
+        client = distributed.Client("scheduler:8786")
+        generate(recipe, "darcy.h5", executor=client.get_executor(pure=False), workers=len(client.nthreads()))
+
     **Raises:** SpinnError where the file exists (and neither `resume` nor `overwrite` is given), where another process
     is at it, where what was begun is another recipe, where the disk refuses, or where a worker dies.
     """
@@ -85,7 +90,7 @@ def generate(
         before = parts.done(recipe)
         for now, failed in run.solved(workers, executor):
             progress(Done(before + now, recipe.samples, now, failed, time.perf_counter() - began))
-        failures = {k: v for piece in range(recipe.pieces) for k, v in parts.read(piece).failures.items()}
+        failures = {k: v for piece in range(recipe.pieces) for k, v in parts.failures(piece).items()}
         facts = {"solver": run.watch.chosen.name, "versions": json.dumps(versions(), sort_keys=True)}
         facts |= {} if config is None else {"config": json.dumps(config, sort_keys=True)}
         native.write(out, recipe, map(parts.read, range(recipe.pieces)), failures, facts)

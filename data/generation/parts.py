@@ -5,10 +5,12 @@ darcy.h5.parts/chain.npy         sample indices in the order in which they are s
 darcy.h5.parts/piece-00017.npz   appears when the piece is done, complete or not at all
 """
 
+import contextlib
 import dataclasses
 import json
 import shutil
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -113,15 +115,28 @@ class Parts:
 
         **Raises:** SpinnError where the file is damaged.
         """
+        with self._opened(piece) as found:
+            facts = json.loads(str(found["facts"]))
+            fields = {key.removeprefix("field "): found[key] for key in found.files if key.startswith("field ")}
+            numbers = [found[name] for name in ("residuals", "iterations", "seconds")]
+            return Piece(
+                found["indices"], fields, *numbers, tuple(facts["methods"]),
+                {int(k): v for k, v in facts["failures"].items()},
+            )  # fmt: skip
+
+    def failures(self, piece: int) -> dict[int, str]:
+        """By index, why samples of a piece that was kept are left out; its fields are not read.
+
+        **Raises:** SpinnError where the file is damaged.
+        """
+        with self._opened(piece) as found:
+            return {int(k): v for k, v in json.loads(str(found["facts"]))["failures"].items()}
+
+    @contextlib.contextmanager
+    def _opened(self, piece: int) -> Iterator[Any]:
         try:
             with np.load(self.file(piece)) as found:
-                facts = json.loads(str(found["facts"]))
-                fields = {key.removeprefix("field "): found[key] for key in found.files if key.startswith("field ")}
-                numbers = [found[name] for name in ("residuals", "iterations", "seconds")]
-                return Piece(
-                    found["indices"], fields, *numbers, tuple(facts["methods"]),
-                    {int(k): v for k, v in facts["failures"].items()},
-                )  # fmt: skip
+                yield found
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             raise SpinnError("is damaged; remove it and resume", file=self.file(piece)) from None
 

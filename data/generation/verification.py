@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from spinn.data.families import Family
-from spinn.data.formats.native import Dataset, checksum
+from spinn.data.formats import native  # the module: it imports this package
 from spinn.data.generation.piece import allowed
 
 
@@ -48,12 +48,12 @@ def verify(
     if not 0 < share <= 1:
         raise ValueError(f"share: expected more than 0 and at most 1, got {share:g}")
     faults = []
-    with Dataset(path) as data:
+    with native.Dataset(path) as data:
         count, facts = len(data), data.attributes
         dtype = str(next(iter(data.fields.values())).dtype)
         limit = allowed(family, float(facts["tolerance"]), dtype)
         for done, row in enumerate(data.rows(), 1):
-            if not np.array_equal(checksum(row.fields), row.checksum):
+            if not np.array_equal(native.checksum(row.fields), row.checksum):
                 faults.append(f"sample {row.index}: the checksum does not match")
             progress(done, count)
         chosen = np.random.default_rng(seed).choice(count, max(round(share * count), 1), replace=False)

@@ -87,6 +87,7 @@ def differentiate(grid: Grid, values: np.ndarray, axis: int) -> np.ndarray:
 
 def harmonic_mean(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """2 a b / (a + b), the conductance of two half cells in series; the arithmetic mean where the signs differ."""
-    product = a * b
-    total = a + b
+    product, total = a * b, a + b
+    if np.min(product, initial=np.inf) > 0:  # the usual case, at a third of the cost
+        return 2 * product / total
     return np.where(product > 0, 2 * product / np.where(product > 0, total, 1.0), np.where(product < 0, total / 2, 0.0))

@@ -1,5 +1,6 @@
 """What a run ran on: enough to tell two runs apart, nothing that names the user."""
 
+import functools
 import importlib.metadata
 import os
 import platform
@@ -15,13 +16,19 @@ PACKAGES = (
 
 def versions() -> dict[str, str]:
     """Installed versions of the packages that a result depends on; those not installed are left out."""
-    found = {}
+    return dict(_versions())
+
+
+@functools.cache
+def _versions() -> tuple[tuple[str, str], ...]:
+    """Looked up once: a tenth of a second, and they do not change while a process runs."""
+    found = []
     for name in PACKAGES:
         try:
-            found[name] = importlib.metadata.version(name)
+            found.append((name, importlib.metadata.version(name)))
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return tuple(found)
 
 
 def environment(device: str, argv: Sequence[str] | None = None) -> dict[str, Any]:

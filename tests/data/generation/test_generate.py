@@ -225,3 +225,29 @@ def test_twenty_kills_lead_to_the_same_bytes(tmp_path):
         process.wait()
     assert run(tmp_path / "d.h5").wait() == 0
     assert (tmp_path / "d.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
+
+
+def test_dask_gives_the_same_bytes(recipe, tmp_path, whole):
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(2, processes=False, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        generate(recipe(), tmp_path / "d.h5", executor=client.get_executor(pure=False), workers=2)
+    assert (tmp_path / "d.h5").read_bytes() == whole
+
+
+def test_futures_of_another_kind_will_do(recipe, tmp_path, whole):
+    class Now:
+        def __init__(self, result):
+            self.result = lambda: result
+
+        def cancel(self):
+            pass
+
+    class Plain:
+        def submit(self, function, *arguments):
+            return Now(function(*arguments))
+
+    generate(recipe(), tmp_path / "d.h5", executor=Plain())
+    assert (tmp_path / "d.h5").read_bytes() == whole

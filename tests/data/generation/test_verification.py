@@ -1,5 +1,8 @@
 """What verification finds, and what it does not complain about."""
 
+import subprocess
+import sys
+
 import h5py
 import numpy as np
 import pytest
@@ -55,3 +58,7 @@ def test_other_files_and_shares_are_refused(made, tmp_path):
     (tmp_path / "text.h5").write_text("nothing")
     with pytest.raises(SpinnError, match="not a readable HDF5 file"):
         verify(tmp_path / "text.h5", recipe.family)
+
+
+def test_files_can_be_imported_before_generation():
+    subprocess.run([sys.executable, "-c", "import spinn.data.formats.native"], check=True)
