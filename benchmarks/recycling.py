@@ -34,6 +34,7 @@ TOLERANCES = (1e-5, 1e-8)
 # The automatic choice may take this many times the seconds of the fastest by hand.
 CLOSE = 1.15
 TRIAL_SEED = 1
+TICK = 1e-9  # of a clock, in seconds
 AUTOMATIC = "automatic choice"
 
 
@@ -136,7 +137,7 @@ def against(cell: Mapping[str, Any]) -> str:
         return "no direct or multigrid solver solved every system"
     if recycled is None:
         return f"loses: no recycling solver solved every system within the limit; {rival['method']} did"
-    factor = recycled["seconds"] / rival["seconds"]
+    factor = recycled["seconds"] / max(rival["seconds"], TICK)
     verb = f"loses by {factor:.2g} x" if factor > 1 else f"wins by {1 / factor:.2g} x"
     pair = f"{recycled['method']} {1e3 * recycled['seconds']:.3g} ms, {rival['method']} {1e3 * rival['seconds']:.3g} ms"
     return f"{verb} ({pair})"
@@ -150,7 +151,7 @@ def astray(cell: Mapping[str, Any]) -> str:
     where = f"- {' '.join(title(cell).values())}: "
     if own is None:
         return where + f"{cell['chosen']} did not solve every system within the limit, {best['method']} did"
-    share = own["seconds"] / best["seconds"]
+    share = own["seconds"] / max(best["seconds"], TICK)
     if share <= CLOSE:
         return ""
     same = cell["chosen"] == best["method"]
@@ -160,7 +161,7 @@ def astray(cell: Mapping[str, Any]) -> str:
 
 def report(cells: Sequence[Mapping[str, Any]], systems: int, limit: float, clock: str) -> str:
     """Everything but the machine."""
-    seconds = "seconds of the process on its processor" if clock == "cpu" else "seconds on the wall"
+    seconds = "seconds of one thread on its processor" if clock == "cpu" else "seconds on the wall"
     parts = [
         f"{systems} systems a cell; {seconds}, medians a system in ms (iterations in brackets); limit {limit:g} s a "
         "method. *: not all reached the tolerance; >: over the limit, medians of the systems before.",
@@ -183,7 +184,7 @@ def arguments_of(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--points", type=int, default=0, help="with --paper: at most so many unknowns")
     parser.add_argument("--systems", type=int, default=12, help="systems in a sequence")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds a method may take in a cell")
-    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: this process alone, on a busy machine")
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: of one thread, for a busy machine")
     parser.add_argument("--note", default="", help="a line for the head of the table")
     parser.add_argument("--quick", action="store_true", help="the smallest grid, four systems")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder of the results")
