@@ -160,7 +160,9 @@ def conclusions(cells: Sequence[Mapping[str, Any]]) -> str:
 def middle(cells: Sequence[Mapping[str, Any]], way: str) -> tuple[float, float] | None:
     """Medians of the ratios of seconds and of iterations."""
     pairs = [pair for cell, name in lines_of(cells) if (pair := ratios(cell["rows"], way, name))]
-    return tuple(statistics.median(column) for column in zip(*pairs, strict=True)) if pairs else None  # type: ignore[return-value]
+    if not pairs:
+        return None
+    return statistics.median(seconds for seconds, _ in pairs), statistics.median(count for _, count in pairs)
 
 
 def reached(cells: Sequence[Mapping[str, Any]]) -> str:

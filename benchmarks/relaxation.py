@@ -145,7 +145,7 @@ def head(rounds: int, distinct: int, runs: int) -> str:
     """How the systems were made."""
     return (
         f"Sequences of {rounds} systems, drawn from {distinct} different ones a grid, each solved once with every "
-        f"omega ({OMEGAS[0]} to\n{OMEGAS[-1]} by 0.1; relative residual {TOLERANCE:g}); costs are looked up from then on. "
+        f"omega ({OMEGAS[0]} to\n{OMEGAS[-1]} by 0.1; relative residual {TOLERANCE:g}); then costs are looked up. "
         f"(A + c I) x = b with A the\nfive-point Laplacian, c from {SHIFTS[0]:g} to {SHIFTS[1]:g} times its "
         f"smallest eigenvalue, even in the logarithm, b normal.\n{runs} sequences; medians of totals, the range of "
         "regrets against the best fixed omega of each, exploration included."
