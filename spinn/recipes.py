@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from spinn.config import Config, Network, Sampling, Stage
+from spinn.config.fit import continuation_of
 from spinn.embedding import Embedding, embedding_of, traced_embedding_of
 from spinn.errors import SpinnError
 from spinn.objective.kronecker import has_open_conditions, is_linear, is_linear_in_unknowns
@@ -23,6 +24,7 @@ GRADIENT_STAGES = (
     Stage(optimizer="soap", steps=4000, learning_rate=3e-3, schedule="warmup_cosine", warmup=100),
     Stage(optimizer="lbfgs", steps=1000),
 )
+UNHELPFUL = 0.5  # a relative residual above which least squares have not helped
 PAPER_POINTS = {1: 64, 2: 64, 3: 64, 4: 32}
 
 
@@ -31,7 +33,8 @@ class Plan:
     """A resolved configuration with what the engine derives from it.
 
     `features` names the body of every axis; `adaptive` says that the number of modes is left to the residual; `reason`
-    is the line that reports show; `breaks` are the ends of the elements of axes that were cut, in [-1, 1].
+    is the line that reports show; `breaks` are the ends of the elements of axes that were cut, in [-1, 1];
+    `continuation` has the parameters that are solved with first, one set after another.
     """
 
     config: Config
@@ -40,6 +43,7 @@ class Plan:
     adaptive: bool
     reason: str
     breaks: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
+    continuation: tuple[Mapping[str, float], ...] = ()
     polishing: bool = False  # of the stage at hand: axis networks are frozen, all of their features are under a core
 
     @property
@@ -99,7 +103,16 @@ def resolve(config: Config, pde: PDE, device: str = "cpu") -> Plan:
             "train: als needs a problem that is linear in its unknowns, with separable coefficients and data (sums of "
             "products of functions of one coordinate each); use gauss_newton, or trained features"
         )
-    return Plan(resolved, embedding, features, adaptive, _reason(resolved, pde, embedding, features, adaptive))
+    reason = _reason(resolved, pde, embedding, features, adaptive)
+    continuation = continuation_of(config.continuation, pde)
+    return Plan(resolved, embedding, features, adaptive, reason, continuation=continuation)
+
+
+def replanned(plan: Plan, pde: PDE) -> Plan:
+    """The plan for the same PDE with other parameters, which its conditions may depend on."""
+    config = plan.config
+    embedding = _embedding(config.network, pde, plan.features, causal=config.loss.causal > 0)
+    return dataclasses.replace(plan, embedding=embedding)
 
 
 def _embedding(network: Network, pde: PDE, features: Mapping[str, str], causal: bool) -> Embedding:
@@ -288,6 +301,7 @@ def _check(config: Config, pde: PDE) -> None:
         raise SpinnError(f"network.rank: a {head} head has one rank, got {rank}; give a number, or use head: tucker")
     _check_alternating(config)
     _check_polish(config, pde)
+    _check_continuation(config)
     if isinstance(rank, list) and len(rank) != len(pde.coordinates):
         raise SpinnError(f"network.rank: expected one rank for each of {', '.join(pde.coordinates)}, got {len(rank)}")
     for name in ("points_per_axis",):
@@ -343,6 +357,20 @@ def _check_polish(config: Config, pde: PDE) -> None:
         raise SpinnError(f"train: polish needs {', '.join(wrong)}")
 
 
+def _check_continuation(config: Config) -> None:
+    """A solution is handed on as the core over fixed features that it is."""
+    if not config.continuation:
+        return
+    asks = {
+        "fixed features under a Tucker core (network.trainable: false, head: tucker, rank: auto)":
+            _is_core(config.network),
+        "gauss_newton alone": {stage.optimizer for stage in config.train} == {"gauss_newton"},
+    }  # fmt: skip
+    wrong = [name for name, holds in asks.items() if not holds]
+    if wrong:
+        raise SpinnError(f"continuation needs {' and '.join(wrong)}")
+
+
 def _reason(config: Config, pde: PDE, embedding: Embedding, features: Mapping[str, str], adaptive: bool) -> str:
     """Why this recipe, in one line."""
     stages = " then ".join(stage.optimizer for stage in config.train)
@@ -363,7 +391,9 @@ def _reason(config: Config, pde: PDE, embedding: Embedding, features: Mapping[st
     method = {"als": "ALS", "gauss_newton": "least squares" if linear else "Gauss-Newton"}.get(stages, stages)
     grown = {"als": "ranks and modes", "gauss_newton": "modes"}.get(stages, "modes") if adaptive else ""
     growth = f", {grown} grown until the residual stops falling" if grown else ""
-    return f"{problem}: {method} on {form} over fixed features ({names}){growth}{held}"
+    first = [f"{name} = {', '.join(f'{value:g}' for value in values)}" for name, values in config.continuation.items()]
+    path = f", first with {' and '.join(first)}" if first else ""
+    return f"{problem}: {method} on {form} over fixed features ({names}){growth}{path}{held}"
 
 
 def _held(embedding: Embedding) -> str:
