@@ -43,7 +43,7 @@ class Plan:
     adaptive: bool
     reason: str
     breaks: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
-    continuation: tuple[Mapping[str, float], ...] = ()
+    continuation: tuple[Mapping[str, Any], ...] = ()
     polishing: bool = False  # of the stage at hand: axis networks are frozen, all of their features are under a core
 
     @property

@@ -40,8 +40,8 @@ def check_fit(config: Config, pde: PDE, places: Places | None = None) -> None:
         complain(("loss", "weights", name), message)
     if isinstance(config.windows, int) and config.windows > 1 and "t" not in pde.coordinates:
         complain(("windows",), f"expected 1 or 'auto' for a problem without a time axis 't', got {config.windows}")
-    for path, message in _continuation(config.continuation, pde):
-        complain(path, message)
+    for where, message in _continuation(config.continuation, pde):
+        complain(where, message)
     if problems:
         raise failure(problems)
 
@@ -51,7 +51,9 @@ def _continuation(values: Mapping[str, Sequence[float]], pde: PDE) -> list[tuple
     numbers = [name for name, value in pde.parameters.items() if _is_number(value)]
     if values and not numbers:
         return [(("continuation",), f"expected nothing, as {type(pde).__name__} has no numeric parameters")]
-    found = [(("continuation", name), message) for name, message in _strange(values, numbers, "numeric parameter")]
+    found: list[tuple[tuple[str, ...], str]] = [
+        (("continuation", name), message) for name, message in _strange(values, numbers, "numeric parameter")
+    ]
     lengths = {name: len(listed) for name, listed in values.items()}
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{count} of {name}" for name, count in lengths.items())
@@ -72,7 +74,7 @@ def _continuation(values: Mapping[str, Sequence[float]], pde: PDE) -> list[tuple
     return found
 
 
-def continuation_of(values: Mapping[str, Sequence[float]], pde: PDE) -> tuple[dict[str, float], ...]:
+def continuation_of(values: Mapping[str, Sequence[float]], pde: PDE) -> tuple[dict[str, Any], ...]:
     """The parameters of a PDE that a configuration solves with first, one after another, in their declared types."""
     types = {field.name: declared_type(type(pde), field.name, field.type) for field in dataclasses.fields(pde)}
     count = min(map(len, values.values()), default=0)

@@ -86,8 +86,8 @@ class Config(Section):
         default_factory=dict,
         description="Values of the PDE's parameters to solve with first, coarsely and in this order, such as "
         "{nu: [0.1, 0.03]}: Newton's method starts at each, and at last at the PDE's own, from the solution before. "
-        "For nonlinear problems on which it fails otherwise; fixed features and gauss_newton only. Several parameters move "
-        "together, in lists of one length.",
+        "For nonlinear problems on which it fails otherwise; fixed features and gauss_newton only. Several parameters "
+        "move together, in lists of one length.",
     )
     train: list[Stage] = Field(
         default_factory=list,
