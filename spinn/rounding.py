@@ -114,7 +114,8 @@ def _triangle(network: SeparableNetwork, index: int) -> Float[np.ndarray, "ortho
     unit, weights = gauss_rule(body, breaks)
     with jax.enable_x64(True):  # whatever the network was trained in
         values = axis_values(network, network.axes[index], jnp.asarray(low + (high - low) * unit))
-    return np.linalg.qr(np.sqrt(weights)[:, None] * values, mode="r")
+    triangle: np.ndarray = np.linalg.qr(np.sqrt(weights)[:, None] * values)[1]
+    return triangle
 
 
 def _rank(values: Float[np.ndarray, " singular"], tolerance: float, axes: int) -> int:

@@ -244,10 +244,12 @@ class Session:
                 self.place = next_value(self, outcome.residual)
                 network = self.moved(network)
                 continue
-            if (anew := given_up(self, outcome.residual)) is not None:
+            grown, doubts = growth.grown(self.place, network, outcome) if self.plan.adaptive else (None, [])
+            # Where too few modes left the residual, more of them are tried first.
+            stuck = grown is None or outcome.refused
+            if stuck and (anew := given_up(self, outcome.residual)) is not None:
                 self.place = anew
                 continue
-            grown, doubts = growth.grown(self.place, network, outcome) if self.plan.adaptive else (None, [])
             for doubt in doubts:
                 self.warn(doubt)
             if grown is None:
