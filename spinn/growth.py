@@ -54,6 +54,7 @@ class Place:
     shapes: tuple[Mapping[str, Any], ...] = ()  # of the networks that were polished (see `spinn.polishing`)
     doublings: int = 0  # of the bandwidth that trained axis networks start with
     gradient: bool = False  # whether Levenberg-Marquardt was given up for gradient training
+    ahead: int = 0  # values of continuation up to the problem itself (see `spinn.continuation`)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,6 +165,7 @@ class Growth:
         """The window of `found` from its first level on, with other modes and another end; time went on to `place`."""
         return dataclasses.replace(
             found, level=0, stage=0, level_loss=math.inf, ends=ends, modes=(*found.modes[:-1], modes),
+            ahead=len(self.plan.continuation),
             steps_before=place.steps_before, seconds_before=place.seconds_before, **more,
         )  # fmt: skip
 

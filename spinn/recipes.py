@@ -5,11 +5,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from spinn.combinations import check, is_core
 from spinn.config import Config, Network, Sampling, Stage
+from spinn.config.fit import continuation_of
 from spinn.embedding import Embedding, embedding_of, traced_embedding_of
 from spinn.errors import SpinnError
 from spinn.objective.kronecker import has_open_conditions, is_linear, is_linear_in_unknowns
-from spinn.optim import UNKNOWN_STEPS, schedule
 from spinn.pdes import PDE
 
 CLASSICAL = frozenset({"fourier", "legendre"})
@@ -23,6 +24,7 @@ GRADIENT_STAGES = (
     Stage(optimizer="soap", steps=4000, learning_rate=3e-3, schedule="warmup_cosine", warmup=100),
     Stage(optimizer="lbfgs", steps=1000),
 )
+UNHELPFUL = 0.5  # a relative residual above which least squares have not helped
 PAPER_POINTS = {1: 64, 2: 64, 3: 64, 4: 32}
 
 
@@ -31,7 +33,8 @@ class Plan:
     """A resolved configuration with what the engine derives from it.
 
     `features` names the body of every axis; `adaptive` says that the number of modes is left to the residual; `reason`
-    is the line that reports show; `breaks` are the ends of the elements of axes that were cut, in [-1, 1].
+    is the line that reports show; `breaks` are the ends of the elements of axes that were cut, in [-1, 1];
+    `continuation` has the parameters that are solved with first, one set after another.
     """
 
     config: Config
@@ -40,6 +43,7 @@ class Plan:
     adaptive: bool
     reason: str
     breaks: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
+    continuation: tuple[Mapping[str, Any], ...] = ()
     polishing: bool = False  # of the stage at hand: axis networks are frozen, all of their features are under a core
 
     @property
@@ -55,7 +59,7 @@ class Plan:
     @property
     def is_core(self) -> bool:
         """Whether a Tucker core over fixed features is all that is trained."""
-        return _is_core(self.config.network) or self.polishing
+        return is_core(self.config.network) or self.polishing
 
     @property
     def is_second_order(self) -> bool:
@@ -88,18 +92,27 @@ def resolve(config: Config, pde: PDE, device: str = "cpu") -> Plan:
         "device": device if config.device == "auto" else config.device,
     }
     last = updates["train"][-1].optimizer
-    grown = last == "als" or (_is_core(network) and last == "gauss_newton")
+    grown = last == "als" or (is_core(network) and last == "gauss_newton")
     adaptive = network.modes == "auto" and classical and grown
     if config.windows == "auto" and not (adaptive and last != "als" and "t" in pde.coordinates):
         updates["windows"] = 1
     resolved = config.model_copy(update=updates)
-    _check(resolved, pde)
+    check(resolved, pde)
     if last == "als" and not linear:
         raise SpinnError(
             "train: als needs a problem that is linear in its unknowns, with separable coefficients and data (sums of "
             "products of functions of one coordinate each); use gauss_newton, or trained features"
         )
-    return Plan(resolved, embedding, features, adaptive, _reason(resolved, pde, embedding, features, adaptive))
+    reason = _reason(resolved, pde, embedding, features, adaptive)
+    continuation = continuation_of(config.continuation, pde)
+    return Plan(resolved, embedding, features, adaptive, reason, continuation=continuation)
+
+
+def replanned(plan: Plan, pde: PDE) -> Plan:
+    """The plan for the same PDE with other parameters, which its conditions may depend on."""
+    config = plan.config
+    embedding = _embedding(config.network, pde, plan.features, causal=config.loss.causal > 0)
+    return dataclasses.replace(plan, embedding=embedding)
 
 
 def _embedding(network: Network, pde: PDE, features: Mapping[str, str], causal: bool) -> Embedding:
@@ -109,14 +122,9 @@ def _embedding(network: Network, pde: PDE, features: Mapping[str, str], causal: 
     """
     if network.embed is False:
         return Embedding()
-    whole = traced_embedding_of(pde) if _is_core(network) else embedding_of(pde)
+    whole = traced_embedding_of(pde) if is_core(network) else embedding_of(pde)
     whole = whole.without(["t"]) if causal else whole
     return whole.without_periodic(axis for axis, name in features.items() if name == "legendre")
-
-
-def _is_core(network: Network) -> bool:
-    basis = network.trainable is False and network.kind == "separable"
-    return basis and network.head == "tucker" and network.rank == "auto"
 
 
 def _features(network: Network, pde: PDE, embedding: Embedding) -> dict[str, str]:
@@ -281,68 +289,6 @@ def _given(section: Network | Sampling) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value != "auto"}
 
 
-def _check(config: Config, pde: PDE) -> None:
-    rank = config.network.rank
-    if isinstance(rank, list) and config.network.head in ("cp", "tt"):
-        head = config.network.head
-        raise SpinnError(f"network.rank: a {head} head has one rank, got {rank}; give a number, or use head: tucker")
-    _check_alternating(config)
-    _check_polish(config, pde)
-    if isinstance(rank, list) and len(rank) != len(pde.coordinates):
-        raise SpinnError(f"network.rank: expected one rank for each of {', '.join(pde.coordinates)}, got {len(rank)}")
-    for name in ("points_per_axis",):
-        value = getattr(config.sampling, name)
-        if isinstance(value, Mapping):
-            strange = [axis for axis in value if axis not in pde.coordinates]
-            if strange:
-                raise SpinnError(f"sampling.{name} names {', '.join(strange)}; axes are {', '.join(pde.coordinates)}")
-    if "t" not in pde.coordinates and (config.windows not in (1, "auto") or config.loss.causal):
-        raise SpinnError("time windows and causal weights need a time axis 't', which this problem does not have")
-    for number, stage in enumerate(config.train):
-        try:
-            schedule(stage.schedule, 1.0, stage.steps or UNKNOWN_STEPS, stage.warmup)
-        except ValueError as error:
-            raise SpinnError(f"train.{number}: {error}") from None
-
-
-def _check_alternating(config: Config) -> None:
-    """Sweeps over the axes solve a whole least-squares problem with a fixed basis, and a tt head is found by them."""
-    network, stages = config.network, [stage.optimizer for stage in config.train]
-    if network.head == "tt" and stages != ["als"]:
-        raise SpinnError(f"network.head: a tt head is found by one stage of als, got {', '.join(stages)}")
-    if "als" not in stages:
-        return
-    asks = {
-        "one stage": len(stages) == 1,
-        "kind: separable": network.kind == "separable",
-        "head: tt or head: cp": network.head in ("tt", "cp"),
-        "trainable: false": network.trainable is False,
-        "windows: 1": config.windows == 1,
-        "fixed weights (loss.weighting: fixed, causal: 0)": config.loss.weighting == "fixed" and not config.loss.causal,
-        "points that stay (sampling.resample_every: 0)": not config.sampling.resample_every,
-    }
-    wrong = [name for name, holds in asks.items() if not holds]
-    if wrong:
-        raise SpinnError(f"train: als needs {', '.join(wrong)}")
-
-
-def _check_polish(config: Config, pde: PDE) -> None:
-    """Polishing is the last stage of trained separable networks under a core that a computer holds."""
-    stages, network = [stage.optimizer for stage in config.train], config.network
-    if "polish" not in stages:
-        return
-    asks = {
-        "to be the last stage, after one that trains": stages[-1] == "polish" and set(stages) != {"polish"},
-        "kind: separable": network.kind == "separable",
-        "trainable: true": network.trainable is True,
-        "at most four axes": len(pde.coordinates) <= 4,
-        "fixed weights (loss.weighting: fixed, causal: 0)": config.loss.weighting == "fixed" and not config.loss.causal,
-    }
-    wrong = [name for name, holds in asks.items() if not holds]
-    if wrong:
-        raise SpinnError(f"train: polish needs {', '.join(wrong)}")
-
-
 def _reason(config: Config, pde: PDE, embedding: Embedding, features: Mapping[str, str], adaptive: bool) -> str:
     """Why this recipe, in one line."""
     stages = " then ".join(stage.optimizer for stage in config.train)
@@ -363,7 +309,9 @@ def _reason(config: Config, pde: PDE, embedding: Embedding, features: Mapping[st
     method = {"als": "ALS", "gauss_newton": "least squares" if linear else "Gauss-Newton"}.get(stages, stages)
     grown = {"als": "ranks and modes", "gauss_newton": "modes"}.get(stages, "modes") if adaptive else ""
     growth = f", {grown} grown until the residual stops falling" if grown else ""
-    return f"{problem}: {method} on {form} over fixed features ({names}){growth}{held}"
+    first = [f"{name} = {', '.join(f'{value:g}' for value in values)}" for name, values in config.continuation.items()]
+    path = f", first with {' and '.join(first)}" if first else ""
+    return f"{problem}: {method} on {form} over fixed features ({names}){growth}{path}{held}"
 
 
 def _held(embedding: Embedding) -> str:

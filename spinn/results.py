@@ -10,9 +10,11 @@ import numpy as np
 from spinn.error_estimate import Estimate
 from spinn.evaluation import Piece, device_context, train_arrays
 from spinn.files.environment import versions
+from spinn.networks.separable import SeparableNetwork
 from spinn.output.folder import RunFolder
 from spinn.pdes import PDE
 from spinn.recipes import Plan
+from spinn.rounding import multilinear_ranks
 from spinn.session import Session
 from spinn.solution import Solution
 from spinn.training.reporting import Reporter
@@ -31,6 +33,9 @@ ERROR_COUNTS = {1: 2001, 2: 401, 3: 100, 4: 24}
 SAVED_COUNTS = {1: 501, 2: 201, 3: 65, 4: 33}
 SAVED_TIMES = 21
 MOST_GRID_AXES = 4  # beyond, errors are measured at scattered points, and what is saved is a cut through the centre
+# Relative tolerances of the Tucker ranks in a summary, besides the accuracy of the run: that, where nothing tells it,
+# and the least one that is not rounding.
+RANK_TOLERANCES, RANK_TOLERANCE, LEAST_TOLERANCE = (1e-4, 1e-8), 1e-10, 1e-13
 SCATTERED_SEED = 20_000  # not that of training
 
 
@@ -64,6 +69,7 @@ def summarise(
         "collocation_points": session.points,
         "parameters": session.parameters,
         "modes": [dict(modes) for modes in solution.modes],
+        "tucker_ranks": tucker_ranks(solution, _accuracy(session, estimate)),
         "windows": [[piece.start, piece.end] for piece in solution.pieces],
         "precision": config.precision,
         "device": device,
@@ -73,6 +79,30 @@ def summarise(
         "warnings": session.warnings,
         "versions": versions(),
     }  # fmt: skip
+
+
+def _accuracy(session: Session, estimate: Estimate | None) -> float:
+    """The relative error of a run as far as it is known: as estimated, else the relative residual."""
+    if estimate is not None:
+        return estimate.relative_l2["all"]
+    loss = session.stages[-1]["loss"] if session.stages else 0.0
+    return math.sqrt(loss / session.zero_loss) if session.zero_loss > 0.0 and loss > 0.0 else RANK_TOLERANCE
+
+
+def tucker_ranks(solution: Solution, accuracy: float) -> list[dict[str, Any]] | None:
+    """Multilinear ranks of the solution in every window, at a few relative L2 tolerances and at its own accuracy, which
+    comes last; None for heads that are no Tucker cores.
+    """
+    networks = [piece.network for piece in solution.pieces]
+    if not networks or not all(isinstance(one, SeparableNetwork) and one.core is not None for one in networks):
+        return None
+    accuracy = min(max(accuracy, LEAST_TOLERANCE), 1.0) if math.isfinite(accuracy) else RANK_TOLERANCE
+    with device_context(str(solution.config.precision)):
+        found = [multilinear_ranks(network, (*RANK_TOLERANCES, accuracy)) for network in networks]
+    return [
+        {"tolerance": tolerance, "ranks": [ranks[number] for ranks in found]}
+        for number, tolerance in enumerate((*RANK_TOLERANCES, accuracy))
+    ]
 
 
 def _errors(solution: Solution, reporter: Reporter) -> tuple[dict[str, float] | None, str | None]:

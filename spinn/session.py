@@ -14,6 +14,7 @@ import numpy as np
 from spinn.alternating import Alternating
 from spinn.assembly import build_network, build_objective, build_sampler, first_modes, trainable
 from spinn.compilation import CompileClock
+from spinn.continuation import ENOUGH, next_value, posed_plan, value_name
 from spinn.evaluation import Piece
 from spinn.growth import ENOUGH_LOSS, SETTLED, Growth, Outcome, Place, changes, resolved_tail
 from spinn.lifting import blocks_of, lifted
@@ -73,14 +74,17 @@ class Session:
         if resumed:
             self.place = resumed.place
         else:
-            self.place = Place(modes=(self.start_modes(),), breaks=({},), ends=self.planned_ends(), shapes=({},))
+            self.place = Place(
+                modes=(self.start_modes(),), breaks=({},), ends=self.planned_ends(), shapes=({},),
+                ahead=len(self.plan.continuation),
+            )  # fmt: skip
         self.pieces = list(resumed.pieces) if resumed else []
         while len(self.pieces) < len(self.place.ends) or (self.pieces and self.pieces[-1].end < self.last):
             number = len(self.pieces)
             if number > self.place.window:
                 self.place = dataclasses.replace(
                     self.place, window=number, level=0, stage=0, level_loss=math.inf, uncut=None, ends=self.next_ends(),
-                    shapes=(*self.place.shapes, {}), gradient=False, doublings=0,
+                    shapes=(*self.place.shapes, {}), gradient=False, doublings=0, ahead=len(self.plan.continuation),
                     modes=(*self.place.modes, self.place.modes[-1]), breaks=(*self.place.breaks, self.place.breaks[-1]),
                 )  # fmt: skip
             network = self.window(resumed)
@@ -181,8 +185,8 @@ class Session:
         plan = self.active()
         if not plan.is_core:
             return network
-        sampler = build_sampler(plan, self.pde, self.active_modes(network))
-        objective = build_objective(plan, self.pde, sampler)
+        sampler = build_sampler(plan, self.posed_pde, self.active_modes(network))
+        objective = build_objective(plan, self.posed_pde, sampler)
         assert isinstance(sampler, AxisSampler) and isinstance(objective, SeparableObjective)
         batch = sampler.draw(self.domain(self.place.window), key=jax.random.key(0))
         previous = self.pieces[-1].network if self.pieces else None
@@ -203,12 +207,17 @@ class Session:
     def network(self, window: int, modes: Mapping[str, int]) -> Any:
         """A fresh network for a window; the seed and the window fix it."""
         key = jax.random.fold_in(jax.random.key(self.plan.config.seed), window)
-        return build_network(self.planned(window), self.pde, self.domain(window), modes, key=key)
+        return build_network(self.planned(window), self.posed_pde, self.domain(window), modes, key=key)
 
     def planned(self, window: int) -> Plan:
         """The plan with the elements of a window."""
         breaks = self.place.breaks[window] if window < len(self.place.breaks) else {}
-        return dataclasses.replace(self.plan, breaks=breaks)
+        return dataclasses.replace(posed_plan(self.plan, self.pde, self.place.ahead)[0], breaks=breaks)
+
+    @property
+    def posed_pde(self) -> PDE:
+        """The PDE with the parameters that are solved with at present."""
+        return posed_plan(self.plan, self.pde, self.place.ahead)[1]
 
     def window(self, resumed: "Resumed | None") -> Any:
         """Levels of growing resolution until the last modes are small (one level where modes are fixed)."""
@@ -231,10 +240,16 @@ class Session:
                 self.place = shorter
                 network = self.lifted(self.network(shorter.window, shorter.modes[-1]))
                 continue
-            if (anew := given_up(self, outcome.residual)) is not None:
-                self.place = anew
+            if self.place.ahead:
+                self.place = next_value(self, outcome.residual)
+                network = self.moved(network)
                 continue
             grown, doubts = growth.grown(self.place, network, outcome) if self.plan.adaptive else (None, [])
+            # Where too few modes left the residual, more of them are tried first.
+            stuck = grown is None or outcome.refused
+            if stuck and (anew := given_up(self, outcome.residual)) is not None:
+                self.place = anew
+                continue
             for doubt in doubts:
                 self.warn(doubt)
             if grown is None:
@@ -248,8 +263,12 @@ class Session:
                 f"not resolved yet (last modes carry {max(tails(network).values()):.1e}): {changes(self.place, grown)}"
             )
             self.place = dataclasses.replace(grown, level=self.place.level + 1, stage=0, level_loss=outcome.loss)
-            wider = self.lifted(self.network(self.place.window, self.place.modes[-1]))
-            network = eqx.tree_at(lambda n: n.core, wider, jnp.asarray(transferred(network, wider), wider.core.dtype))
+            network = self.moved(network)
+
+    def moved(self, network: Any) -> Any:
+        """The field of a network in the basis of the present place, with what conditions prescribe there."""
+        wider = self.lifted(self.network(self.place.window, self.place.modes[-1]))
+        return eqx.tree_at(lambda n: n.core, wider, jnp.asarray(transferred(network, wider), wider.core.dtype))
 
     def outcome(self) -> Outcome:
         """How the level that has just ended went."""
@@ -318,15 +337,18 @@ class Session:
         spec = StageSpec(optimizer, stage.steps, stage.seconds, stage.tolerance, rate, stage.schedule,
                          stage.warmup, stage.weight_decay)  # fmt: skip
         windows = self.window_name() if len(place.ends) > 1 or place.ends[:1] != (self.last,) else ""
-        level = f" level {place.level + 1}" if self.plan.adaptive or place.level else ""
+        value = value_name(self.plan, place.ahead)
+        level = f" level {place.level + 1}" if (self.plan.adaptive or place.level) and not value else ""
         floor = ENOUGH_LOSS * self.zero_loss
         change = SETTLED * resolved_tail(self.parameters) if self.plan.adaptive else ENOUGH_CHANGE
+        change = ENOUGH if place.ahead else change
         settings = LoopSettings(config.seed, config.sampling.resample_every, config.loss.weighting, floor, change)
         if config.windows == "auto" and not place.patient:
             most = MAX_ITERATIONS_OF_A_WINDOW[problem.linear]
             settings = dataclasses.replace(settings, max_iterations=most, impatient=True)
-        return StageRun(problem, spec, settings, f"{windows}{stage.optimizer}{level}", self.reporter,
-                        self.compiled)  # fmt: skip
+        # Programs hold the parameters of the PDE.
+        compiled = self.compiled.setdefault(value, {}) if value else self.compiled
+        return StageRun(problem, spec, settings, f"{windows}{value}{stage.optimizer}{level}", self.reporter, compiled)
 
     def window_name(self) -> str:
         """Which window this is, and of how many."""
@@ -338,8 +360,10 @@ class Session:
     def problem(self, network: Any) -> Posed:
         """What the stages of a level minimise."""
         domain, modes = self.domain(self.place.window), self.active_modes(network)
-        posed = pose(self.active(), self.pde, network, domain, modes, self.pieces[-1].network if self.pieces else None)
-        if not self.plan.adaptive:
+        posed = pose(
+            self.active(), self.posed_pde, network, domain, modes, self.pieces[-1].network if self.pieces else None
+        )
+        if not self.plan.adaptive or self.place.ahead:
             return posed
         grows = lambda params, loss: self.grows(posed.combine(params), loss)  # noqa: E731
         return posed._replace(problem=dataclasses.replace(posed.problem, grows=grows))

@@ -199,7 +199,7 @@ def refined_breaks(network: SeparableNetwork, axis: str, tail: float, most: int)
         elements = Elements(breaks, ELEMENT_DEGREE)
         unit, weights = gauss_rule(elements, breaks)
         points = jnp.asarray(float(low) + (float(high) - float(low)) * unit)
-        functions = np.sqrt(weights)[:, None] * (_table(network, axis, points) @ rest.T)
+        functions = np.sqrt(weights)[:, None] * (axis_values(network, axis, points) @ rest.T)
         table = np.asarray(elements(variable(2.0 * jnp.asarray(unit) - 1.0, 0)).coefficients[0], float)
         root = np.sqrt(weights)[:, None] * table
         coefficients = np.linalg.solve(root.T @ root, root.T @ functions)  # orthogonal between elements
@@ -230,7 +230,7 @@ def transferred(old: SeparableNetwork, new: SeparableNetwork) -> np.ndarray:
         unit, weights = gauss_rule(body, tuple(map(float, body.breaks)) if isinstance(body, Elements) else None)
         points = jnp.asarray(float(features.low) + (float(features.high) - float(features.low)) * unit)
         root = np.sqrt(weights)[:, None]
-        matrix = pinv(root * _table(new, axis, points), 1e-13) @ (root * _table(old, axis, points))
+        matrix = pinv(root * axis_values(new, axis, points), 1e-13) @ (root * axis_values(old, axis, points))
         core = np.moveaxis(np.tensordot(matrix, core, ((1,), (index + 1,))), 0, index + 1)
     if new.lift is not None:
         core = core - np.asarray(new.lift, float)
@@ -242,7 +242,8 @@ def transferred(old: SeparableNetwork, new: SeparableNetwork) -> np.ndarray:
     return core[tuple(slice(length) for length in new.core.shape)]
 
 
-def _table(network: SeparableNetwork, axis: str, points: Array) -> np.ndarray:
+def axis_values(network: SeparableNetwork, axis: str, points: Array) -> np.ndarray:
+    """The functions of an axis of a Tucker head at points: (points, functions)."""
     return np.asarray(_features(network, axis, points), float)
 
 

@@ -17,10 +17,11 @@ import numpy as np
 
 from spinn.assembly import build_network, trainable
 from spinn.config import Stage
+from spinn.continuation import remedy
 from spinn.networks.separable import SeparableNetwork
 from spinn.pdes import derivative_orders
 from spinn.polishing import MAX_CORE, added, condensed, is_condensed, polished, projected, shape_of
-from spinn.recipes import CLASSICAL, GRADIENT_STAGES, MAX_PARAMETERS, SECOND_ORDER, Plan
+from spinn.recipes import CLASSICAL, GRADIENT_STAGES, MAX_PARAMETERS, SECOND_ORDER, UNHELPFUL, Plan
 from spinn.spectrum import data_modes
 
 if TYPE_CHECKING:
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
 BANDWIDTH_TAIL, LEAST_BANDWIDTH = 1e-2, 4
 MAX_SETS, MAX_DOUBLINGS = 2, 4  # of axis networks, and of the bandwidth of the first ones
 LEAST_SQUARES = frozenset({"levenberg_marquardt", "gauss_newton"})  # what gradients may take over from
-# A relative residual above which least squares have not helped; the share of the last loss that a level must beat.
-UNHELPFUL, WORTHWHILE_GAIN = 0.5, 0.1
+WORTHWHILE_GAIN = 0.1  # the share of the last loss that a level must beat
 RESOLVING = 1e-3  # the same after a first polish, above which twice the bandwidth is tried
 RESOLVED = 1e-18  # of the loss of the zero field: the rest is rounding
 
@@ -131,7 +131,8 @@ def given_up(session: "Session", residual: float) -> "Place | None":
     least_squares = [stage.optimizer for stage in stages_of(session.plan, place)] == ["gauss_newton"]
     if not least_squares or residual <= UNHELPFUL:
         return None
-    session.warn(f"gauss_newton left a residual of {residual:.1e} of the data's: soap and lbfgs take over")
+    hint = remedy(session.plan, session.pde)
+    session.warn(f"gauss_newton left a residual of {residual:.1e} of the data's: soap and lbfgs take over{hint}")
     return dataclasses.replace(place, gradient=True, stage=0)
 
 

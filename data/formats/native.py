@@ -12,11 +12,12 @@
 The same recipe gives the same bytes: nothing of time or place is stored.
 """
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import h5py
 import numpy as np
@@ -116,8 +117,9 @@ def _put(file: h5py.File, recipe: Recipe, piece: Piece, places: np.ndarray) -> n
     return np.stack(checksums)
 
 
-class Row(NamedTuple):
-    """One stored sample."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class Row:
+    """One stored sample: its number, fields by name, true relative residual when it was made, checksum (32,)."""
 
     index: int
     fields: dict[str, np.ndarray]

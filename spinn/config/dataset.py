@@ -171,7 +171,8 @@ def _setting(value: Any) -> Any:
 
 
 def _default_grid(cls: type[Family]) -> tuple[int, ...]:
-    return next(field.default for field in dataclasses.fields(cls) if field.name == "grid")  # type: ignore[return-value]
+    found: Any = next(field.default for field in dataclasses.fields(cls) if field.name == "grid")
+    return tuple(found)
 
 
 def _grid(grid: int | list[int], axes: int) -> tuple[int, ...]:

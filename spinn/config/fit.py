@@ -1,10 +1,12 @@
-"""Does a configuration fit its PDE? Axis names, list lengths and loss names, which only the PDE can tell."""
+"""Does a configuration fit its PDE? Names of axes, losses and parameters, and lengths, which only the PDE can tell."""
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from spinn.config.explain import dotted, nearest
+from spinn.config.explain import dotted, nearest, shown
 from spinn.config.models import Config
+from spinn.config.parameter_types import converted, declared_type, in_words
 from spinn.config.source import Places, Problem, failure, nearest_place
 from spinn.pdes import PDE, Face, Local
 from spinn.pdes._order import OrderProbe
@@ -38,8 +40,49 @@ def check_fit(config: Config, pde: PDE, places: Places | None = None) -> None:
         complain(("loss", "weights", name), message)
     if isinstance(config.windows, int) and config.windows > 1 and "t" not in pde.coordinates:
         complain(("windows",), f"expected 1 or 'auto' for a problem without a time axis 't', got {config.windows}")
+    for where, message in _continuation(config.continuation, pde):
+        complain(where, message)
     if problems:
         raise failure(problems)
+
+
+def _continuation(values: Mapping[str, Sequence[float]], pde: PDE) -> list[tuple[tuple[str, ...], str]]:
+    """What is wrong with the values of parameters that a problem is to be solved with first, and where."""
+    numbers = [name for name, value in pde.parameters.items() if _is_number(value)]
+    if values and not numbers:
+        return [(("continuation",), f"expected nothing, as {type(pde).__name__} has no numeric parameters")]
+    found: list[tuple[tuple[str, ...], str]] = [
+        (("continuation", name), message) for name, message in _strange(values, numbers, "numeric parameter")
+    ]
+    lengths = {name: len(listed) for name, listed in values.items()}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{count} of {name}" for name, count in lengths.items())
+        found.append((("continuation",), f"expected as many values of each parameter, got {told}"))
+    if found:
+        return found
+    types = {field.name: declared_type(type(pde), field.name, field.type) for field in dataclasses.fields(pde)}
+    for name, listed in values.items():
+        wrong = next((value for value in listed if not converted(types[name], value)[0]), None)
+        if wrong is not None:
+            found.append((("continuation", name), f"expected {in_words(types[name])}, got {shown(wrong)}"))
+    for changed in [] if found else continuation_of(values, pde):
+        try:
+            dataclasses.replace(pde, **changed)
+        except Exception as error:
+            told = ", ".join(f"{name} = {value:g}" for name, value in changed.items())
+            return [(("continuation",), f"{type(pde).__name__} refuses {told}: {error}")]
+    return found
+
+
+def continuation_of(values: Mapping[str, Sequence[float]], pde: PDE) -> tuple[dict[str, Any], ...]:
+    """The parameters of a PDE that a configuration solves with first, one after another, in their declared types."""
+    types = {field.name: declared_type(type(pde), field.name, field.type) for field in dataclasses.fields(pde)}
+    count = min(map(len, values.values()), default=0)
+    return tuple({name: converted(types[name], listed[n])[1] for name, listed in values.items()} for n in range(count))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def loss_names(pde: PDE) -> tuple[str, ...]:

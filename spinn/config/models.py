@@ -1,12 +1,12 @@
 """The whole configuration of a run: what a YAML file may say. The descriptions here are the reference manual."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from spinn.config._types import Auto, Count, Interval, Natural, NonNegative, PointCount, Section, Switch
+from spinn.config._types import Auto, Count, Interval, Natural, NonNegative, PointCount, Real, Section, Switch
 from spinn.config.network import Network
 from spinn.config.training import Loss, Sampling, Stage
 
@@ -81,6 +81,13 @@ class Config(Section):
         default="auto",
         description="Time windows: the time interval is cut into this many equal parts, solved one after the other, "
         "each starting from the end of the last. auto: one, cut shorter where Newton's method fails on it.",
+    )
+    continuation: dict[str, Annotated[list[Real], Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description="Values of the PDE's parameters to solve with first, coarsely and in this order, such as "
+        "{nu: [0.1, 0.03]}: Newton's method starts at each, and at last at the PDE's own, from the solution before. "
+        "For nonlinear problems on which it fails otherwise; fixed features and gauss_newton only. Several parameters "
+        "move together, in lists of one length.",
     )
     train: list[Stage] = Field(
         default_factory=list,

@@ -86,8 +86,18 @@ def _tiles(summary: Mapping[str, Any]) -> str:
     for key in ("collocation_points", "parameters", "precision", "device", "seed"):
         if summary.get(key) is not None:
             tiles.append((key.replace("_", " "), _number(summary[key])))
+    tiles += _ranks(summary.get("tucker_ranks"))
     cells = "".join(f"<div><dt>{_text(name)}</dt><dd>{value}</dd></div>" for name, value in tiles)
     return f'<dl class="tiles">{cells}</dl>' if cells else ""
+
+
+def _ranks(found: Any) -> list[tuple[str, str]]:
+    """Tucker ranks at the accuracy of the run, the largest of all windows, axis by axis."""
+    if not isinstance(found, Sequence) or not found or not found[-1].get("ranks"):
+        return []
+    windows = found[-1]["ranks"]
+    largest = {axis: max(ranks[axis] for ranks in windows) for axis in windows[0]}
+    return [("Tucker ranks", _text(", ".join(f"{axis} {rank}" for axis, rank in largest.items())))]
 
 
 def _errors(errors: Any, truth: Any, estimate: Any = None) -> str:
