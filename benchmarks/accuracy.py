@@ -67,12 +67,12 @@ TARGETS = {
 QUICK = ("advection", "heat")
 # What was tried where a target is missed: printed with the table.
 TRIED = {
-    "diffusion_2d": "The solution falls to zero at the faces like the square root of the distance, and the equation "
-    "degenerates there: the residual's norm says little about the error. Tried on the default recipe (1.3e-3): more modes "
-    "(the loss rises), elements and windows (none lowers it), residuals weighted by t and by the distance to the faces "
-    "with polynomials in a coordinate that resolves square roots (0.9e-3 with 60 modes an axis; 8.9e-3 with heavier "
-    "weights), such a coordinate alone (2.6e-3 to 1.6e-2). A classical method for u^2, which is smooth, has none of this.",
-    "flow_mixing_2d": "The error is met; seconds are 68 on a quiet machine.",
+    "diffusion_2d": "The solution falls to zero at the faces like the square root of the distance, and the equation\n"
+    "degenerates there: the residual's norm says little about the error. Tried on the default recipe (1.3e-3): more\n"
+    "modes (the loss rises), elements and windows (none lowers it), residuals weighted by t and by the distance to\n"
+    "the faces with polynomials in a coordinate that resolves square roots (0.9e-3 with 60 modes an axis; 8.9e-3 with\n"
+    "heavier weights), such a coordinate alone (2.6e-3 to 1.6e-2). The classical method solves for u^2, which is smooth.",
+    "flow_mixing_2d": "The error is met; seconds are 68 on a quiet machine (more where it is shared).",
 }
 
 
