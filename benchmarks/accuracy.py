@@ -71,7 +71,7 @@ TRIED = {
     "degenerates there: the residual's norm says little about the error. Tried on the default recipe (1.3e-3): more\n"
     "modes (the loss rises), elements and windows (none lowers it), residuals weighted by t and by the distance to\n"
     "the faces with polynomials in a coordinate that resolves square roots (0.9e-3 with 60 modes an axis; 8.9e-3 with\n"
-    "heavier weights), such a coordinate alone (2.6e-3 to 1.6e-2). The classical method solves for u^2, which is smooth.",
+    "heavier weights), such a coordinate alone (2.6e-3 to 1.6e-2). The classical method solves for u^2: smooth.",
     "flow_mixing_2d": "The error is met; seconds are 68 on a quiet machine (more where it is shared).",
 }
 
