@@ -5,11 +5,13 @@ In a race every contender solves one system, then every one the next, so that no
 
 import contextlib
 import dataclasses
+import json
 import signal
 import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -288,11 +290,14 @@ def found(rows: Sequence[Mapping[str, Any]], kind: str, preconditioner: str) -> 
 
 
 def ratios(rows: Sequence[Mapping[str, Any]], way: str, preconditioner: str) -> tuple[float, float] | None:
-    """GMRES over GCRO-DR in this way: seconds and iterations. None where either mostly failed."""
-    pair = found(rows, "gmres", preconditioner), found(rows, way, preconditioner)
-    if any(2 * row["unconverged"] >= max(row["systems"], 1) for row in pair):
+    """GMRES over GCRO-DR in this way: seconds and iterations. None where the latter did not solve everything.
+
+    Where GMRES failed they are lower bounds: it took so much and was not done.
+    """
+    gmres, gcrodr = found(rows, "gmres", preconditioner), found(rows, way, preconditioner)
+    if gcrodr["unconverged"]:
         return None
-    seconds, iterations = (ratio(*pair, key) for key in ("seconds", "iterations"))
+    seconds, iterations = (ratio(gmres, gcrodr, key) for key in ("seconds", "iterations"))
     return (seconds, iterations) if seconds and iterations else None
 
 
@@ -302,11 +307,39 @@ def duels(head: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> list[di
     for name in dict.fromkeys(row["preconditioner"] for row in rows if row["preconditioner"]):
         line = {**head, "preconditioner": name, "gmres": cell_of(found(rows, "gmres", name))}
         line |= {way: cell_of(found(rows, way, name)) for way in WAYS}
-        line |= {f"gmres/{way}": paired_text(ratios(rows, way, name)) for way in WAYS}
+        bound = ">" if found(rows, "gmres", name)["unconverged"] else ""
+        line |= {f"gmres/{way}": paired_text(ratios(rows, way, name), bound) for way in WAYS}
         lines.append(line)
     return lines
 
 
-def paired_text(pair: tuple[float, float] | None) -> str:
+def paired_text(pair: tuple[float, float] | None, bound: str = "") -> str:
     """Seconds / iterations."""
-    return "-" if pair is None else f"{pair[0]:.2g} / {pair[1]:.2g}"
+    return "-" if pair is None else f"{bound}{pair[0]:.2g} / {bound}{pair[1]:.2g}"
+
+
+def merged(path: Path, cells: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[Mapping[str, Any]]:
+    """The cells of a results file, of which those with the same values under these names are replaced."""
+    before = json.loads(path.read_text())["cells"] if path.exists() else []
+
+    def key(cell: Mapping[str, Any]) -> tuple[Any, ...]:
+        return tuple(cell[name] for name in names)
+
+    fresh = {key(cell): cell for cell in cells}
+    kept = [fresh.pop(key(cell), cell) for cell in before]
+    return [*kept, *fresh.values()]
+
+
+def conditions(cells: Sequence[Mapping[str, Any]]) -> str:
+    """How the cells were measured; ranges where they differ."""
+
+    def span(name: str) -> str:
+        values = sorted({cell[name] for cell in cells})
+        return f"{values[0]:g}" if len(values) == 1 else f"{values[0]:g} to {values[-1]:g}"
+
+    words = {"wall": "seconds on the wall", "cpu": "seconds of one thread on its processor"}
+    clocks = " or ".join(words[clock] for clock in dict.fromkeys(cell["clock"] for cell in cells))
+    return (
+        f"{span('systems')} systems a cell; medians a system in ms (iterations in brackets), {clocks}; limit "
+        f"{span('limit')} s a method."
+    )

@@ -4,6 +4,7 @@ Per family, grid and tolerance: GMRES(40); GCRO-DR(40, 20) on each system alone 
 ("recycled"), and so along a chain of near systems ("sorted"); direct and multigrid solvers, CG and GCRO-DR with fast
 Poisson solves, SciPy's `gcrotmk` (space carried) and `spsolve`, and our automatic choice, after a trial on other
 systems. All solve the same systems in turns. Seconds are medians a system, with set-up; residuals are recomputed.
+Cells that are measured replace those of the results file; the others stay.
 
     python benchmarks/recycling.py [--only NAME,...] [--grids 64^2,32^3] [--tolerances 1e-5,1e-8] [--systems 12]
         [--limit 60] [--clock cpu] [--quick] [--out FOLDER]
@@ -21,7 +22,20 @@ from typing import Any
 
 import numpy as np
 import paper_recycling
-from contenders import CLOCKS, Contender, System, cell_of, contenders, counted, duels, race, ratio, trial
+from contenders import (
+    CLOCKS,
+    Contender,
+    System,
+    cell_of,
+    conditions,
+    contenders,
+    counted,
+    duels,
+    merged,
+    race,
+    ratio,
+    trial,
+)
 from measuring import described, machine, save, table
 
 from spinn.data.families import get_family
@@ -65,6 +79,8 @@ def measure(name: str, unknowns: int, tolerance: float, systems: int, limit: flo
         "unknowns": f"{unknowns}^{FAMILIES[name]}",
         "tolerance": tolerance,
         "systems": systems,
+        "limit": limit,
+        "clock": clock,
         "chosen": chosen.winner,
         "trial_seconds": chosen.seconds,
         "trial_systems": chosen.systems,
@@ -159,12 +175,11 @@ def astray(cell: Mapping[str, Any]) -> str:
     return where + f"{cell['chosen']} takes {share:.2f} x the seconds ({why})"
 
 
-def report(cells: Sequence[Mapping[str, Any]], systems: int, limit: float, clock: str) -> str:
+def report(cells: Sequence[Mapping[str, Any]]) -> str:
     """Everything but the machine."""
-    seconds = "seconds of one thread on its processor" if clock == "cpu" else "seconds on the wall"
     parts = [
-        f"{systems} systems a cell; {seconds}, medians a system in ms (iterations in brackets); limit {limit:g} s a "
-        "method. *: not all reached the tolerance; >: over the limit, medians of the systems before.",
+        f"{conditions(cells)}\n*: not all reached the tolerance; >: over the limit, medians of the systems before. "
+        "Ratios are GMRES over GCRO-DR, seconds / iterations; with > GMRES failed and had taken so much.",
         table([line for cell in cells for line in duels(title(cell), cell["rows"])]),
         table([line for cell in cells for line in other_rows(cell)]),
         table([verdict_row(cell) for cell in cells]),
@@ -217,9 +232,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         for grid in grids_of(name, options):
             cells.append(measure(name, grid, tolerance, systems, options.limit, options.clock))
             print(" ".join(title(cells[-1]).values()) + ": done", file=sys.stderr, flush=True)
-            text = described(facts) + "\n\n" + report(cells, systems, options.limit, options.clock)
-            data = {"machine": facts, "clock": options.clock, "limit": options.limit, "cells": cells}
-            save(options.out, "recycling", text, data)  # after every cell: later ones may take hours
+            # After every cell: later ones may take hours.
+            every = merged(options.out / "recycling.json", cells, ("family", "unknowns", "tolerance"))
+            text = described(facts) + "\n\n" + report(every)
+            save(options.out, "recycling", text, {"machine": facts, "cells": every})
     print(text)
     return 0
 

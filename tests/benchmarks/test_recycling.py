@@ -132,10 +132,21 @@ def test_methods_that_failed_are_not_the_fastest() -> None:
     assert contenders.cell_of(cut) == ">100 (100)"
 
 
-def test_ratios_need_two_methods_that_mostly_solved() -> None:
+def test_ratios_are_bounds_where_gmres_fails() -> None:
     gmres, sorted_ = row("gmres", 4.0, preconditioner="none"), row("sorted", 2.0, preconditioner="none", iterations=50)
+    others = [row(way, 2.0, preconditioner="none") for way in ("cold", "recycled")]
     assert contenders.ratios([gmres, sorted_], "sorted", "none") == (2.0, 2.0)
-    assert contenders.ratios([{**gmres, "unconverged": 3}, sorted_], "sorted", "none") is None
+    assert contenders.ratios([gmres, {**sorted_, "unconverged": 1}], "sorted", "none") is None
+    (line,) = contenders.duels({}, [{**gmres, "unconverged": 3}, *others, sorted_])
+    assert line["gmres/sorted"] == ">2 / >2"
+
+
+def test_cells_measured_anew_replace_those_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "some.json"
+    assert contenders.merged(path, [{"family": "a", "rows": 1}], ("family",)) == [{"family": "a", "rows": 1}]
+    path.write_text(json.dumps({"cells": [{"family": "a", "rows": 0}, {"family": "b", "rows": 0}]}))
+    found = contenders.merged(path, [{"family": "a", "rows": 1}, {"family": "c", "rows": 1}], ("family",))
+    assert [(one["family"], one["rows"]) for one in found] == [("a", 1), ("b", 0), ("c", 1)]
 
 
 def test_the_grids_that_are_asked_for() -> None:
