@@ -4,13 +4,15 @@ Convergence: steady families against a manufactured solution (its source by exac
 the last frame is taken, and the finite elements of thermal_2d, from grid to grid. Slopes are of the two finest grids;
 spectral derivatives have none, since their error falls faster than any power. Agreement: one smooth instance (see
 `smooth_instances.py`), solved by the family on a grid and by `spinn.solve` with its default recipe; the difference is
-relative L2 on all nodes and frames of the family.
+relative L2 on all nodes and frames of the family. Rows that are measured replace those of the results file.
 
     python benchmarks/discretisation.py [--only NAME,...] [--no-neural] [--out FOLDER]
 """
 
 import argparse
 import dataclasses
+import itertools
+import json
 import math
 import sys
 import time
@@ -29,8 +31,9 @@ import spinn
 from spinn.data import FAMILIES, Thermal2D
 from spinn.data.families import EvolvingFamily, Family, NavierStokes2D, StencilFamily
 from spinn.data.families.evolving import relative
-from spinn.data.stencil import discretise
+from spinn.data.stencil import System, discretise
 from spinn.pdes import PDE, Periodic, exp, get, point_coordinates, sin
+from spinn.solvers import GCRODR, FastPoisson, Stopping
 
 Array = np.ndarray
 NOTES = (
@@ -64,12 +67,14 @@ class Instance:
         return FAMILIES[self.family](grid=(points,) * dimension, order=order, **self.settings, **more)  # type: ignore[call-arg]
 
 
-TWO, THREE = {2: (33, 65, 129), 4: (33, 65, 129)}, {2: (9, 17, 33), 4: (9, 13, 25)}
+TWO, THREE = {2: (33, 65, 129), 4: (33, 65, 129)}, {2: (9, 17, 33), 4: (9, 17, 33)}
 CIRCLE = {2: (64, 128, 256, 512), 4: (64, 128, 256, 512), "spectral": (32, 64, 128)}
 INSTANCES = (
-    Instance("poisson_2d", smooth.SmoothPoisson2D(), {"f": smooth.polynomial, "g": smooth.trace}, TWO, (4, 97), {}, True),
+    Instance(
+        "poisson_2d", smooth.SmoothPoisson2D(), {"f": smooth.polynomial, "g": smooth.trace}, TWO, (4, 97), trace=True
+    ),
     Instance("darcy_2d", smooth.SmoothDarcy2D(), {"a": smooth.permeability}, TWO, (4, 97)),
-    Instance("darcy_3d", smooth.SmoothDarcy3D(), {"a": smooth.permeability}, THREE, (4, 25)),
+    Instance("darcy_3d", smooth.SmoothDarcy3D(), {"a": smooth.permeability}, THREE, (4, 33)),
     Instance("helmholtz_2d", smooth.SmoothHelmholtz2D(), {"k": smooth.wave_number}, TWO, (4, 97)),
     Instance(
         "convection_diffusion_2d", smooth.SmoothConvectionDiffusion2D(eps=0.1),
@@ -106,7 +111,7 @@ def inputs_of(instance: Instance, family: Family) -> dict[str, Array]:
 
 
 def manufactured(instance: Instance, family: StencilFamily) -> float:
-    """Relative L2 error where exp(x / 2) prod sin(pi x_i) is the solution, plus a polynomial if the boundary is given."""
+    """Relative L2 error where the solution is exp(x / 2) prod sin(pi x_i), plus a polynomial if it has a trace."""
     inputs, axes = inputs_of(instance, family), family.axes
     mesh = np.meshgrid(*axes.values(), indexing="ij")
 
@@ -122,8 +127,17 @@ def manufactured(instance: Instance, family: StencilFamily) -> float:
     pde = family.pde({**inputs, "g": u} if instance.trace else inputs)
     source = left + inputs.get("f", pde.f)  # what the residual takes off is put back
     system = discretise(dataclasses.replace(pde, f=source), family.grid, family.order)
-    found = system.insert(scipy.sparse.linalg.spsolve(system.matrix.tocsc(), system.rhs))
-    return relative(found, u)
+    return relative(system.insert(solved(system)), u)
+
+
+def solved(system: System) -> Array:
+    """The unknowns: by factors, and by a Krylov method in three dimensions, where factors fill up."""
+    if len(system.shape) < 3:
+        return scipy.sparse.linalg.spsolve(system.matrix.tocsc(), system.rhs)
+    solver = GCRODR(FastPoisson(system.shape, shift=None), Stopping(relative=1e-11))
+    x, _, info = solver.solve(system.matrix, system.rhs)
+    assert info.converged, info
+    return x
 
 
 def last_frame(instance: Instance, order: Any, points: int) -> Array:
@@ -143,7 +157,7 @@ def errors(instance: Instance, order: Any) -> tuple[tuple[int, ...], list[float]
     if not issubclass(FAMILIES[instance.family], EvolvingFamily):
         return sizes, [manufactured(instance, instance.build(order, points)) for points in sizes]
     frames = [last_frame(instance, order, points) for points in sizes]
-    return sizes[:-1], [between(one, other) for one, other in zip(frames, frames[1:], strict=False)]
+    return sizes[:-1], [between(one, other) for one, other in itertools.pairwise(frames)]
 
 
 def slope(sizes: Sequence[int], found: Sequence[float], periodic: bool) -> float:
@@ -165,7 +179,7 @@ def convergence(instance: Instance) -> list[dict[str, Any]]:
 def row_of(family: str, order: Any, sizes: Sequence[int], found: Sequence[float], periodic: bool) -> dict[str, Any]:
     """Sizes, errors, slope, and whether it is as it should be."""
     seen = None if order == "spectral" else slope(sizes, found, periodic)
-    good = found[-1] < 1e-8 if seen is None else seen > order - SLACK
+    good = found[-1] < max(1e-8, found[0] / 100) if seen is None else seen > order - SLACK
     return {"family": family, "order": order, "sizes": list(sizes), "errors": list(found), "slope": seen, "good": good}
 
 
@@ -187,7 +201,7 @@ def thermal(sizes: Sequence[int] = (24, 48, 96), finest: int = 240) -> dict[str,
 
 def vortices(points: int) -> tuple[Array, PDE]:
     """The last frame of navier_stokes_2d from the initial field of the problem of that name, which it is scaled to."""
-    pde = get("navier_stokes_2d")()
+    pde = get("navier_stokes_2d")(nu=0.05)  # so that the coarser grids resolve it
     length = pde.domain["x"][1]
     family = NavierStokes2D(
         grid=(points, points), nu=pde.nu / length**2, amplitude=0.0, end=pde.domain["t"][1], frames=2, tolerance=1e-9
@@ -198,10 +212,10 @@ def vortices(points: int) -> tuple[Array, PDE]:
     return family.trajectory({"w0": w0})[1]["w"][-1], pde
 
 
-def flow(sizes: Sequence[int] = (32, 64, 128), reference: int = 128) -> tuple[dict[str, Any], dict[str, Any]]:
+def flow(sizes: Sequence[int] = (32, 64, 128), reference: int = 96) -> tuple[dict[str, Any], dict[str, Any]]:
     """Convergence of the pseudo-spectral family, and its difference from the reference of the neural problem."""
     frames = [vortices(points) for points in sizes]
-    found = [between(one, other) for (one, _), (other, _) in zip(frames, frames[1:], strict=False)]
+    found = [between(one, other) for (one, _), (other, _) in itertools.pairwise(frames)]
     last, pde = frames[-1]
     nodes = pde.domain["x"][1] * np.arange(sizes[-1]) / sizes[-1]
     axes = {"t": np.array([pde.domain["t"][1]]), "x": nodes, "y": nodes}
@@ -222,7 +236,7 @@ def agreement(instance: Instance, solve: Callable[[PDE], Any] = spinn.solve) -> 
         u, axes = fields["u"], {"t": times, **family.axes}
     else:
         system = family.system(inputs)
-        u, axes = system.insert(scipy.sparse.linalg.spsolve(system.matrix.tocsc(), system.rhs)), family.axes
+        u, axes = system.insert(solved(system)), family.axes
     began = time.perf_counter()
     other = np.asarray(solve(instance.pde).on_grid(axes)["u"])
     return agreement_row(instance.family, order, points, relative(other, u), time.perf_counter() - began)
@@ -298,15 +312,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         row, other = flow()
         slopes.append(row)
         agreements.append(other)
-    parts = [
-        described(facts),
-        table([readable(row) for row in slopes]),
-        table(list(map(readable_agreement, agreements))),
-    ]
+    slopes, agreements = (merged(options.out, *pair) for pair in (("convergence", slopes), ("agreement", agreements)))
+    parts = [described(facts), table(list(map(readable, slopes))), table(list(map(readable_agreement, agreements)))]
     text = "\n\n".join([*parts, *NOTES])
     print(text)
     save(options.out, "discretisation", text, {"machine": facts, "convergence": slopes, "agreement": agreements})
     return 0
+
+
+def merged(folder: Path, part: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows that were measured replace those of the results file; the others stay."""
+    file = folder / "discretisation.json"
+    kept = json.loads(file.read_text())[part] if file.exists() else []
+    new = {row["family"] for row in rows}
+    return sorted([*rows, *(row for row in kept if row["family"] not in new)], key=lambda row: row["family"])
 
 
 if __name__ == "__main__":
