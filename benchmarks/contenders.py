@@ -213,14 +213,16 @@ def race(
     clock: str,
     spaces: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
-    """One row a contender: all solve the first system, then all the second, and so on.
+    """One row a contender: all solve the first system, then all the second, and so on, each time in another order.
 
     Sorted contenders follow `order`. `limit`: seconds that one contender may take for all systems. `spaces`: what some
     start from.
     """
     laps = {entry.name: Lap(space=(spaces or {}).get(entry.name)) for entry in entries}
+    random = np.random.default_rng(0)
     for position in range(len(systems)):
-        for entry in entries:
+        for place in random.permutation(len(entries)):  # what ran before leaves its mark on the caches
+            entry = entries[place]
             if not laps[entry.name].failure:
                 system = systems[order[position] if entry.kind == "sorted" else position]
                 _step(entry, laps[entry.name], system, tolerance, limit, clock)

@@ -156,7 +156,11 @@ def against(cell: Mapping[str, Any]) -> str:
     factor = recycled["seconds"] / max(rival["seconds"], TICK)
     verb = f"loses by {factor:.2g} x" if factor > 1 else f"wins by {1 / factor:.2g} x"
     pair = f"{recycled['method']} {1e3 * recycled['seconds']:.3g} ms, {rival['method']} {1e3 * rival['seconds']:.3g} ms"
-    return f"{verb} ({pair})"
+    best = fastest(cell)
+    beaten = best is not None and best["kind"] not in ("recycled", "sorted", rival["kind"])
+    return f"{verb} ({pair})" + (
+        f"; but {best['method']} takes {1e3 * best['seconds']:.3g} ms" if best and beaten else ""
+    )
 
 
 def astray(cell: Mapping[str, Any]) -> str:
@@ -171,7 +175,7 @@ def astray(cell: Mapping[str, Any]) -> str:
     if share <= CLOSE:
         return ""
     same = cell["chosen"] == best["method"]
-    why = "the same solver: checks by the choice, or noise" if same else f"fastest: {best['method']}"
+    why = "the same solver: what the choice adds to it, or noise" if same else f"fastest: {best['method']}"
     return where + f"{cell['chosen']} takes {share:.2f} x the seconds ({why})"
 
 
