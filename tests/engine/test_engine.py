@@ -97,7 +97,7 @@ def test_the_configuration_repeats_the_run(whole):
 
 def test_listeners_are_told_and_let_go(whole):
     _, _, listener = whole
-    assert listener.messages[0].startswith("2 axes (legendre in t, legendre in x)")
+    assert listener.messages[0].startswith("linear, 2 axes, exact conditions: least squares on a Tucker core")
     assert listener.stages == ["gauss_newton"]
     assert listener.finished == 1
 
