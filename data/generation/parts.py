@@ -118,10 +118,9 @@ class Parts:
         with self._opened(piece) as found:
             facts = json.loads(str(found["facts"]))
             fields = {key.removeprefix("field "): found[key] for key in found.files if key.startswith("field ")}
-            numbers = [found[name] for name in ("residuals", "iterations", "seconds")]
             return Piece(
-                found["indices"], fields, *numbers, tuple(facts["methods"]),
-                {int(k): v for k, v in facts["failures"].items()},
+                found["indices"], fields, found["residuals"], found["iterations"], found["seconds"],
+                tuple(facts["methods"]), {int(k): v for k, v in facts["failures"].items()},
             )  # fmt: skip
 
     def failures(self, piece: int) -> dict[int, str]:
