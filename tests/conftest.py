@@ -1,5 +1,6 @@
 """Fixtures and surroundings that all tests share: nothing is written outside the session's temporary folder."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import jax
 import pytest
 from threadpoolctl import threadpool_limits
+
+MANY_MAPS = 20_000
 
 
 def _session_folder(factory: pytest.TempPathFactory, name: str) -> Path:
@@ -43,6 +46,18 @@ def one_blas_thread() -> Iterator[None]:
     """As in the engine (see `spinn.evaluation.device_context`): the workers of pytest-xdist share the cores."""
     with threadpool_limits(1, user_api="blas"):
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_programs() -> Iterator[None]:
+    """Compiled programs are let go of where a process has many: each keeps some pages of memory mapped, Linux allows a
+    process 65,530 such maps, and the compiler crashes beyond.
+    """
+    yield
+    maps = Path("/proc/self/maps")
+    if maps.exists() and maps.read_bytes().count(b"\n") > MANY_MAPS:
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from spinn.solvers import CG, BatchedCG, Status, Stencil, Stopping, fast_poisson, harmonic_stencil
+from spinn.solvers import CG, BatchedCG, Status, Stencil, Stopping, harmonic_stencil
+from spinn.solvers.batched import fast_poisson
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 

@@ -11,10 +11,10 @@ from spinn.solvers import (
     Status,
     Stencil,
     Stopping,
-    fast_poisson,
     harmonic_stencil,
     solve_sequence,
 )
+from spinn.solvers.batched import fast_poisson
 from spinn.solvers.batched.arnoldi import arnoldi, least_squares, mixed, twice_orthonormal
 from spinn.solvers.batched.gcrodr import Space, gcrodr
 from spinn.solvers.batched.outcome import Rule, begin

@@ -4,7 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from spinn.solvers import fast_poisson, harmonic_stencil
+from spinn.solvers import harmonic_stencil
+from spinn.solvers.batched import fast_poisson
 
 pytestmark = pytest.mark.usefixtures("x64")
 
