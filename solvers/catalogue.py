@@ -1,12 +1,11 @@
 """Which solvers are worth a trial on a family of systems, by what is known of its matrices."""
 
-import importlib
 import math
-from typing import Any
 
 from spinn.errors import SpinnError
 from spinn.solvers.choice import Candidate
 from spinn.solvers.direct import QDLDL, Pardiso, SuperLU, ldl, pardiso
+from spinn.solvers.krylov import CG, GCRODR
 from spinn.solvers.preconditioners import ILU, FastPoisson, RugeStuben, Shared, SmoothedAggregation, amg
 from spinn.solvers.types import DEFAULT_STOPPING, LinearSolver, Stopping
 
@@ -61,18 +60,17 @@ def _direct(symmetric: bool, shape: tuple[int, ...] | None, n: int, stopping: St
 
 
 def _krylov(definite: bool, shape: tuple[int, ...] | None, stopping: Stopping) -> dict[str, LinearSolver]:
-    krylov: Any = importlib.import_module("spinn.solvers")  # which imports this module
     found: dict[str, LinearSolver] = {}
     if definite:
         if shape is not None and len(shape) <= 3:
             single = stopping.relative >= SINGLE
-            found["poisson-cg"] = krylov.CG(FastPoisson(shape, single=single), stopping)
-            found["scaled-poisson-cg"] = krylov.CG(FastPoisson(shape, scaled=True, single=single), stopping)
+            found["poisson-cg"] = CG(FastPoisson(shape, single=single), stopping)
+            found["scaled-poisson-cg"] = CG(FastPoisson(shape, scaled=True, single=single), stopping)
         if amg.available():
-            found["aggregation-cg"] = Shared(krylov.CG(SmoothedAggregation(), stopping))
-            found["ruge-stuben-cg"] = Shared(krylov.CG(RugeStuben(), stopping))
+            found["aggregation-cg"] = Shared(CG(SmoothedAggregation(), stopping))
+            found["ruge-stuben-cg"] = Shared(CG(RugeStuben(), stopping))
         return found
     if shape is not None and len(shape) <= 3:
-        found["poisson-gcrodr"] = krylov.GCRODR(FastPoisson(shape, shift=None), stopping)
-    found["ilu-gcrodr"] = Shared(krylov.GCRODR(ILU(), stopping))
+        found["poisson-gcrodr"] = GCRODR(FastPoisson(shape, shift=None), stopping)
+    found["ilu-gcrodr"] = Shared(GCRODR(ILU(), stopping))
     return found

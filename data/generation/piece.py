@@ -10,7 +10,7 @@ import numpy as np
 from spinn.data.families import EvolvingFamily, Family, SteadyFamily
 from spinn.data.families.family import Fields
 from spinn.data.generation.recipe import Recipe
-from spinn.solvers import Info, LinearSolver, SuperLU
+from spinn.solvers import Info, LinearSolver, Stopping, SuperLU
 
 TROUBLES = (ValueError, ArithmeticError, RuntimeError, np.linalg.LinAlgError)  # of one sample, not of the run
 
@@ -92,7 +92,7 @@ def solution(family: SteadyFamily, recipe: Recipe, index: int, solver: LinearSol
     iterations, method = info.iterations, info.method
     if not _good(info, recipe.tolerance):
         first = info
-        x, _, info = SuperLU(stopping=_stopping(recipe)).solve(system.matrix, system.rhs)
+        x, _, info = SuperLU(Stopping(relative=recipe.tolerance)).solve(system.matrix, system.rhs)
         if not _good(info, recipe.tolerance):
             raise FailedSampleError(
                 f"{first.method}: {first.status}, residual {first.residual:.1e}; "
@@ -136,12 +136,6 @@ def allowed(family: Family, tolerance: float, dtype: str) -> float:
 
 def _good(info: Info, tolerance: float) -> bool:
     return info.converged and info.residual <= tolerance
-
-
-def _stopping(recipe: Recipe) -> Any:
-    from spinn.solvers import Stopping
-
-    return Stopping(relative=recipe.tolerance)
 
 
 def _finite(fields: Fields, what: str) -> None:

@@ -16,7 +16,7 @@ PIECE = {"steady": 64, "evolving": 8}  # samples solved one after the other from
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A dataset to be made. Everything in it but `workers` settings of the run decides what the file holds.
+    """A dataset to be made: all that decides what its file holds (workers and interruptions do not).
 
     `tolerance`: of the true relative residual of every sample (evolving families bring their own, of the integration in
     time); `solver`: a name from `spinn.solvers.candidates`, or `auto` for the fastest in a trial on the first systems;

@@ -49,7 +49,7 @@ class _Factor:
 
     def __init__(self, pattern: Pattern):
         try:
-            self.library = importlib.import_module("qdldl")
+            self.qdldl = importlib.import_module("qdldl")
         except ImportError as error:
             raise SpinnError("QDLDL is not installed; install it with: pip install qdldl, or use SuperLU") from error
         rows, columns, size = pattern.rows(), pattern.indices, pattern.size
@@ -100,6 +100,6 @@ class _Factor:
             upper[self.place_diagonal] += SHIFT * np.max(np.abs(values), initial=0.0)
         triangle = scipy.sparse.csc_matrix((upper, self.indices, self.indptr), shape=(self.size, self.size))
         if self.solver is None:
-            self.solver = self.library.Solver(triangle, upper=True)
+            self.solver = self.qdldl.Solver(triangle, upper=True)
         else:
             self.solver.update(triangle, upper=True)

@@ -1,33 +1,18 @@
 """Which solvers are proposed for which matrices, and that an absent library is left out."""
 
-import dataclasses
 import importlib
 from typing import Any
 
 import pytest
 
-import spinn.solvers
 from spinn.errors import SpinnError
 from spinn.solvers import Stopping, candidates
 from spinn.solvers.direct import ldl, pardiso
 from spinn.solvers.preconditioners import amg
 
 
-@dataclasses.dataclass(frozen=True)
-class Double:
-    preconditioner: Any = None
-    stopping: Any = None
-    name: str = "double"
-
-    def solve(self, matrix: Any, rhs: Any, space: Any = None, *, guess: Any = None) -> Any:
-        raise NotImplementedError
-
-
 @pytest.fixture(autouse=True)
-def _krylov(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("CG", "GCRODR"):
-        if not hasattr(spinn.solvers, name):
-            monkeypatch.setattr(spinn.solvers, name, Double, raising=False)
+def _without_pardiso(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pardiso, "available", lambda: False)
 
 

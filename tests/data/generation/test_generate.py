@@ -1,6 +1,7 @@
 """Whole datasets: right, complete, the same however they were made, and honest about what could not be."""
 
 import concurrent.futures
+import dataclasses
 import os
 import signal
 import subprocess
@@ -17,8 +18,10 @@ from spinn.data import Burgers1D, Darcy2D
 from spinn.data.formats.native import Dataset
 from spinn.data.generation import generate
 from spinn.data.generation.parts import Parts
+from spinn.data.generation.piece import solve_piece
 from spinn.errors import SpinnError
 from spinn.files.lock import locked
+from spinn.solvers import Info, Status
 
 
 class KilledError(Exception):
@@ -55,7 +58,8 @@ def test_every_sample_solves_its_system(recipe, tmp_path):
             system = made.family.system(parameters)
             exact = system.insert(scipy.sparse.linalg.spsolve(system.matrix.tocsc(), system.rhs))
             row = data.row(index)
-            assert row.index == index and row.residual < 1e-8
+            assert row.index == index and 0 < row.residual < 1e-8
+            assert row.residual == system.residual(system.extract(row.fields["u"]))
             np.testing.assert_array_equal(row.fields["a"], parameters["a"])
             np.testing.assert_allclose(row.fields["u"], exact, atol=1e-10 * np.abs(exact).max())
 
@@ -127,6 +131,21 @@ def test_a_solver_that_does_not_suit_is_refused(recipe, tmp_path):
     with pytest.raises(SpinnError, match="no solver multifrontal"):
         generate(recipe(solver="multifrontal"), tmp_path / "d.h5")
     assert os.listdir(tmp_path) == []
+
+
+@dataclasses.dataclass(frozen=True)
+class Liar:
+    """Says that zero solves every system."""
+
+    name: str = "liar"
+
+    def solve(self, matrix, rhs, space=None, *, guess=None):
+        return np.zeros_like(rhs), None, Info("liar", Status.CONVERGED, 1, 1, 0.0, 0.0)
+
+
+def test_a_solver_is_not_believed(recipe):
+    made = solve_piece(recipe(), np.array([2]), Liar())
+    assert not made.indices.size and "the true residual is 1.0e+00" in made.failures[2]
 
 
 @pytest.mark.parametrize("kind", ["nan", "zero", "raises"])
