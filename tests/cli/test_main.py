@@ -10,7 +10,21 @@ import spinn
 from spinn.cli._main import COMMANDS, build_parser
 from spinn.cli._printing import table
 
-NAMES = ("solve", "list", "show", "check", "new", "schema", "evaluate", "export", "plot", "compare", "doctor")
+NAMES = (
+    "solve",
+    "generate",
+    "verify",
+    "list",
+    "show",
+    "check",
+    "new",
+    "schema",
+    "evaluate",
+    "export",
+    "plot",
+    "compare",
+    "doctor",
+)
 
 
 def python(code: str, *argv: str, cwd=None) -> subprocess.CompletedProcess:

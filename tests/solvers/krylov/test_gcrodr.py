@@ -29,7 +29,7 @@ def iterations(systems: list, solver: GCRODR | GMRES, **options: bool) -> list[i
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.integers(10, 60), st.integers(2, 10), st.booleans(), st.integers(0, 10**6))
+@given(st.integers(10, 60), st.integers(4, 10), st.booleans(), st.integers(0, 10**6))
 def test_the_space_has_orthonormal_images(n: int, restart: int, scaled: bool, seed: int) -> None:
     rng = np.random.default_rng(seed)
     matrix, rhs = rng.normal(size=(n, n)) + np.sqrt(n) * np.diag(rng.uniform(1, 5, n)), rng.normal(size=n)
@@ -45,6 +45,14 @@ def test_the_space_has_orthonormal_images(n: int, restart: int, scaled: bool, se
         assert space.preconditioned is None
     _, again, _ = solver.solve(matrix + 0.1 * rng.normal(size=(n, n)), rhs, space)
     assert again is not space
+
+
+def test_one_direction_cannot_hold_a_complex_pair() -> None:
+    """Restart 2 keeps one direction: where every cycle offers pairs alone the solve still ends, and hands none over."""
+    rotations = np.kron(np.diag([1.0, 1.1, 1.2]), np.array([[1.0, -2.0], [2.0, 1.0]]))
+    x, space, info = GCRODR(restart=2, recycle=1).solve(rotations, np.ones(6))
+    assert info.converged and space is None
+    np.testing.assert_allclose(rotations @ x, np.ones(6), atol=1e-7)
 
 
 @settings(max_examples=15, deadline=None)
