@@ -69,6 +69,7 @@ def pose(plan: Plan, pde: PDE, network: Any, domain: Box, modes: Mapping[str, in
         functools.partial(call, "loss"), functools.partial(call, "blocks"), draw, _error_of(pde, combine, domain),
         points=int(np.prod(list(sampler.counts.values()))),
         names=tuple(jax.eval_shape(lambda p: call("loss", p, context, {})[1], params)),
+        mixed=plan.config.precision == "mixed",
     )  # fmt: skip
     if plan.is_core:
         assert isinstance(objective, SeparableObjective)

@@ -113,6 +113,7 @@ class StageRun:
                 continue
             done = good.step + chosen.chunk
             stalled = self._stalled(good, value)
+            self._tell_of_float64(good.state, state, done)
             good = dataclasses.replace(
                 good, params=params, state=state, scales=scales, step=done, seconds=now - began,
                 best=min(good.best, value), stalled=stalled, loss=value,
@@ -186,6 +187,11 @@ class StageRun:
         if self.spec.optimizer != "gauss_newton" or value <= 0.9 * good.loss:
             return 0
         return good.stalled + (SLOW if value < good.loss else 1)
+
+    def _tell_of_float64(self, before: Any, after: Any, step: int) -> None:
+        """A message where linear solves in float32 were given up by a step."""
+        if self.problem.mixed and self.spec.optimizer == "gauss_newton" and bool(after.stalled > before.stalled):
+            self.reporter.message(f"{self.name}: float32 gains too little from step {step} on: float64 goes on")
 
     def _rolled_back(self, good: Snapshot, value: float) -> Snapshot:
         text = "became not a number" if math.isnan(value) else f"rose to {value:.3g}"

@@ -181,6 +181,7 @@ def _gauss_newton(problem: Problem, seed: int, limits: Limits) -> Method:
             normal=normal if known else None,
             kept=problem.kept,
             linear=problem.linear,
+            mixed=problem.mixed,
             **limits._asdict(),
         )
         return params, state, jnp.stack([state.loss, state.loss]), parts
