@@ -23,11 +23,6 @@ def narrow(tree: Any) -> Any:
     return jax.tree.map(lambda leaf: leaf.astype(NARROW) if leaf.dtype == WIDE else leaf, tree)
 
 
-def widened(tree: Any) -> Any:
-    """A tree with its float32 arrays in float64."""
-    return jax.tree.map(lambda leaf: leaf.astype(WIDE) if leaf.dtype == NARROW else leaf, tree)
-
-
 def narrowed(function: Callable[[Any], Any], example: Any) -> Callable[[Any], Any]:
     """The function in float32, for arguments of the shapes of `example`.
 
