@@ -30,7 +30,8 @@ from spinn.objective.equilibration import equation_scales
 from spinn.objective.frozen import FrozenNetwork, frozen
 from spinn.objective.separable import coupling_of
 from spinn.optim.gauss_newton import cgls, preconditioner
-from spinn.pdes import PDE, Box, Initial, derivative_orders
+from spinn.pdes import PDE, Box, derivative_orders
+from spinn.posing import starts_free
 from spinn.recipes import Plan, resolve
 from spinn.sampling import AxisSampler
 from spinn.sampling.separable import AxisBatch
@@ -222,12 +223,6 @@ def _all_points(batch: AxisBatch) -> dict[str, Array]:
     return {axis: jnp.concatenate([points, batch.ends[axis]]) for axis, points in batch.points.items()}
 
 
-def _starts_free(pde: PDE, skip: frozenset[str]) -> bool:
-    """Whether an initial condition is not held exactly, so that residuals depend on the window before."""
-    names = [condition.name for condition in pde.conditions() if isinstance(condition, Initial)]
-    return any(not any(name == held or name.startswith(held + "_") for held in skip) for name in names)
-
-
 def _corrected(
     plan: Plan, pde: PDE, network: SeparableNetwork, problem: _Problem, deadline: float
 ) -> tuple[Found, Float[np.ndarray, "unknowns ..."]]:
@@ -237,7 +232,7 @@ def _corrected(
     change = tabulated(network, _all_points(problem.batch), derivative_orders(pde))
     scales = equation_scales(pde, Weighting(), change, problem.batch)
     problem = dataclasses.replace(problem, scales={name: jnp.asarray(scale) for name, scale in scales.items()})
-    inside = problem if _starts_free(pde, skip) else dataclasses.replace(problem, before=None, base_before=None)
+    inside = problem if starts_free(pde, skip) else dataclasses.replace(problem, before=None, base_before=None)
 
     def step(change: Tabulated, most: int, scale: float = 1.0, wanted: float = 0.0) -> _Step:
         here = eqx.tree_at(lambda p: p.base.scale, inside, jnp.asarray(scale))

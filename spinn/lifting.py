@@ -21,8 +21,10 @@ from jaxtyping import Float
 from spinn.embedding import Trace
 from spinn.networks.factorisations import pinv
 from spinn.networks.separable import SeparableNetwork
-from spinn.networks.tabulated import Tabulated
+from spinn.networks.tabulated import Tabulated, tabulated
 from spinn.objective import SeparableObjective
+from spinn.objective.separable import points_of
+from spinn.pdes import PDE
 from spinn.sampling.separable import AxisBatch
 
 Traces = Mapping[str, tuple[Trace, ...]]
@@ -39,12 +41,12 @@ def lifted(
     """
     if not traces or network.lift is None or network.core is None:
         return network
-    zero = eqx.tree_at(
-        lambda n: (n.core, n.lift), network, (jnp.zeros_like(network.core), jnp.zeros_like(network.lift))
-    )
-    read: Any = functools.partial(objective.conditions, names=blocks_of(traces))
-    tables = {axis: table[0][:, 0] for axis, table in _tables(network, batch).items()}
-    return prescribed(network, traces, eqx.filter_jit(read)(zero, batch, previous), batch, tables)
+    points = points_of(batch)
+    here = tabulated(network, points, objective.orders)
+    zero = eqx.tree_at(lambda n: (n.core, n.lift), here, (jnp.zeros_like(network.core), jnp.zeros_like(network.lift)))
+    before = None if previous is None else tabulated(previous, points, objective.orders)
+    of_zero = _conditions(objective.pde, blocks_of(traces), zero, batch, before)
+    return prescribed(network, traces, of_zero, batch, {axis: rows[0, :-2, 0] for axis, rows in here.rows.items()})
 
 
 def blocks_of(traces: Traces) -> frozenset[str]:
@@ -122,8 +124,11 @@ def _held(traces: Sequence[Trace], unknown: str, features: int) -> dict[int, str
 
 
 @eqx.filter_jit
-def _tables(network: SeparableNetwork, batch: AxisBatch) -> dict[str, Any]:
-    return network.tables(batch.points, dict.fromkeys(network.axes, 0))
+def _conditions(
+    pde: PDE, names: frozenset[str], network: Tabulated, batch: AxisBatch, previous: Tabulated | None
+) -> dict[str, Any]:
+    """The residuals of the conditions named, compiled once for all windows and levels of one size."""
+    return SeparableObjective(pde).conditions(network, batch, previous, names)
 
 
 def _applied(tensor: np.ndarray, matrices: list[np.ndarray]) -> np.ndarray:

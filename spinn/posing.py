@@ -15,7 +15,7 @@ from spinn.networks.separable import SeparableNetwork
 from spinn.objective import SeparableObjective
 from spinn.objective.equilibration import equation_scales
 from spinn.objective.separable import coupling_of
-from spinn.pdes import PDE, Box
+from spinn.pdes import PDE, Box, Initial
 from spinn.recipes import Plan
 from spinn.training.problem import Problem
 from spinn.truth import relative_l2, truth_on_grid
@@ -38,6 +38,8 @@ def pose(plan: Plan, pde: PDE, network: Any, domain: Box, modes: Mapping[str, in
     """
     sampler = build_sampler(plan, pde, modes)
     objective = build_objective(plan, pde, sampler)
+    # An earlier window is an argument of compiled steps, which then depend on its size as well.
+    previous = previous if starts_free(pde, plan.embedding.skip) else None
     params, frozen = eqx.partition(network, trainable(network, plan))
     frozen, static = eqx.partition(frozen, eqx.is_array)
     before, before_static = eqx.partition(previous, eqx.is_array)
@@ -81,6 +83,12 @@ def pose(plan: Plan, pde: PDE, network: Any, domain: Box, modes: Mapping[str, in
     if isinstance(objective, SeparableObjective) and not plan.config.loss.causal:
         problem = dataclasses.replace(problem, matrix=matrix)
     return Posed(problem, combine, params)
+
+
+def starts_free(pde: PDE, skip: frozenset[str]) -> bool:
+    """Whether an initial condition is not held exactly, so that residuals depend on the window before."""
+    names = [condition.name for condition in pde.conditions() if isinstance(condition, Initial)]
+    return any(not any(name == held or name.startswith(held + "_") for held in skip) for name in names)
 
 
 def continued(before: Any, fresh: Any) -> Any:
