@@ -19,6 +19,8 @@ from spinn.optim.narrowing import narrow
 
 # What a pass lowers the gradient to, at most, relative: beyond, its rounding outweighs its gain.
 PASS_TOLERANCE = 1e-6
+# Iterations of a pass: where float32 takes more, its gain so far tells whether to go on with it.
+PASS_ITERATIONS = 120
 # A pass that leaves more of the gradient than this has stalled.
 LEAST_GAIN = 0.1
 # A gradient of this share of the residual is rounding, in columns of about unit length.
@@ -86,9 +88,8 @@ def refined(
     def advance(state: _Refined) -> _Refined:
         norm = jnp.sqrt(state.gamma)
         missing = jnp.maximum(jnp.sqrt(wanted) / norm, PASS_TOLERANCE)
-        change, steps = normal_cg(
-            single, narrow(state.slope / norm), narrow(damping), narrow(missing), max_iterations - state.steps
-        )
+        most = jnp.minimum(max_iterations - state.steps, PASS_ITERATIONS)
+        change, steps = normal_cg(single, narrow(state.slope / norm), narrow(damping), narrow(missing), most)
         found = _at(double, residual, state.solution + norm * change.astype(norm.dtype), damping)
         better = found.gamma < state.gamma
         kept = jax.tree.map(lambda new, old: jnp.where(better, new, old), found, state)

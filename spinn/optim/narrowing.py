@@ -5,6 +5,7 @@ features, coefficients of the linearised residual) was computed in float64 and i
 share all that was derived from it, orthonormal bases included; rounded arrays are made once, outside of any loop.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,7 +27,7 @@ def narrow(tree: Any) -> Any:
 def narrowed(function: Callable[[Any], Any], example: Any) -> Callable[[Any], Any]:
     """The function in float32, for arguments of the shapes of `example`.
 
-    Operations that hold functions of their own (loops, branches) stay in float64, between roundings.
+    Loops stay in float64, between roundings.
     """
     closed, result = jax.make_jaxpr(function, return_shape=True)(example)
     constants = narrow([jnp.asarray(constant) for constant in closed.consts])
@@ -56,8 +57,11 @@ def _applied(equation: Any, arguments: list[Any]) -> list[Any]:
     """The results of one operation."""
     primitive, parameters = equation.primitive, equation.params
     if primitive.name in CALLS:
-        inner = parameters[CALLS[primitive.name]]
-        return _evaluated(inner.jaxpr, narrow([jnp.asarray(c) for c in inner.consts]), arguments)
+        return _branch(parameters[CALLS[primitive.name]], *arguments)
+    if primitive.name == "cond":
+        index, *rest = arguments
+        branches = [functools.partial(_branch, branch) for branch in parameters["branches"]]
+        return list(jax.lax.switch(index, branches, *rest))
     if any(True for _ in _functions(parameters)):
         wide = [jnp.asarray(a, atom.aval.dtype) for a, atom in zip(arguments, equation.invars, strict=True)]
         found = primitive.bind(*wide, **parameters)
@@ -65,6 +69,11 @@ def _applied(equation: Any, arguments: list[Any]) -> list[Any]:
     rounded = {name: NARROW if _is_wide(value) else value for name, value in parameters.items()}
     found = primitive.bind(*arguments, **rounded)
     return list(found) if primitive.multiple_results else [found]
+
+
+def _branch(inner: Any, *arguments: Any) -> list[Any]:
+    """A function that an operation holds."""
+    return _evaluated(inner.jaxpr, narrow([jnp.asarray(constant) for constant in inner.consts]), arguments)
 
 
 def _functions(parameters: dict[str, Any]) -> Any:

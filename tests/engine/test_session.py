@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from spinn import assembly
+from spinn.config.prepare import prepare
 from spinn.evaluation import point_values
 from spinn.pdes import PDE, Box, Dirichlet, Face, Initial, cos, sin
 from spinn.recipes import resolve
@@ -49,6 +50,28 @@ def test_each_stage_starts_where_the_last_one_ended(run, configure, decay):
     losses = [record["loss"] for record in records]
     assert losses[2] < losses[1] < losses[0]
     assert session.stages[0]["steps"] == 100
+
+
+@pytest.mark.parametrize(("name", "modes"), [("heat", "20"), ("klein_gordon_2d", "{t: 36, x: 10, y: 10}")])
+def test_mixed_precision_ends_where_double_precision_does(name, modes, listen):
+    """A linear problem, and one that is not: as many steps, and the same error."""
+    found = {}
+    for precision in ("float64", "mixed"):
+        config, pde, _ = prepare(name, flags={"precision": precision}, assignments=[f"network.modes={modes}"])
+        session = Session(resolve(config, pde), pde, listen(), lambda record: None)
+        session.train()
+        found[precision] = session.stages[0]["steps"], session.stages[0]["loss"], session.reporter.updates[-1].error
+    assert found["mixed"][0] == found["float64"][0]
+    assert found["mixed"][1] < 1.01 * found["float64"][1] + 1e-22
+    assert found["mixed"][2] < 10.0 * found["float64"][2] < 1e-2
+
+
+def test_windows_of_one_size_share_their_program(configure, decay, listen):
+    """An earlier window is no argument of a step where the start is held exactly: it would count as another size."""
+    session = Session(resolve(configure("basis", windows=3), decay()), decay(), listen(), lambda record: None)
+    session.train()
+    assert len(session.pieces) == 3
+    assert len(session.compiled) == 1
 
 
 def test_compiling_is_counted_apart(configure, decay, listen):

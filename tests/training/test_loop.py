@@ -55,6 +55,20 @@ def test_gauss_newton_ends_at_the_floor(linear, make_run, train):
     assert last.step < 10
 
 
+@pytest.mark.parametrize(("largest", "told"), [(1.0, 0), (1e7, 1)])
+def test_it_is_told_once_where_float32_does_not_do(make_problem, make_run, train, listener, largest, told):
+    """Directions that count differently by far, across the unknowns: no change of variables of single ones undoes it."""
+    turned = np.linalg.qr(np.random.default_rng(0).normal(size=(12, 12)))[0] * np.geomspace(largest, 1.0, 12)
+
+    def blocks(params, context):
+        return {"first": turned @ (basis @ params["w"]) - 1.0, "second": 1e-3 * params["w"] ** 2}
+
+    basis = np.linalg.qr(np.random.default_rng(1).normal(size=(12, 12)))[0]
+    problem = dataclasses.replace(make_problem(blocks), mixed=True)
+    last, _ = train(make_run(problem, "gauss_newton", steps=6, compiled={}), {"w": jnp.zeros(12)})
+    assert sum("float64 goes on" in text for _, text in listener.messages) == told == int(last.state.stalled)
+
+
 def test_gauss_newton_ends_when_nothing_is_gained(make_problem, make_run, train):
     def inconsistent(params, context):
         return {"first": params["w"] - 1.0, "second": params["w"] + 1.0}
