@@ -43,10 +43,12 @@ def lifted(
         return network
     points = points_of(batch)
     here = tabulated(network, points, objective.orders)
-    zero = eqx.tree_at(lambda n: (n.core, n.lift), here, (jnp.zeros_like(network.core), jnp.zeros_like(network.lift)))
+    nothing = tuple(np.zeros(one.shape, one.dtype) for one in (network.core, network.lift))
+    zero = eqx.tree_at(lambda n: (n.core, n.lift), here, nothing)
     before = None if previous is None else tabulated(previous, points, objective.orders)
     of_zero = _conditions(objective.pde, blocks_of(traces), zero, batch, before)
-    return prescribed(network, traces, of_zero, batch, {axis: rows[0, :-2, 0] for axis, rows in here.rows.items()})
+    values = {axis: np.asarray(rows)[0, :-2, 0] for axis, rows in here.rows.items()}
+    return prescribed(network, traces, of_zero, batch, values)
 
 
 def blocks_of(traces: Traces) -> frozenset[str]:

@@ -216,10 +216,8 @@ def _may_be_second_order(config: Config, axes: int) -> bool:
     if config.train:
         return _is_second_order(config) and config.network.kind == "separable"
     fixed = config.loss.weighting == "fixed" and not config.loss.causal and config.sampling.rule != "random"
-    network = config.network
-    return (
-        fixed and config.precision in ("float64", "mixed") and network.kind == "separable" and axes <= 4 and network.head != "tt"
-    )
+    network, double = config.network, config.precision != "float32"
+    return fixed and double and network.kind == "separable" and axes <= 4 and network.head != "tt"
 
 
 def _is_second_order(config: Config) -> bool:

@@ -220,7 +220,7 @@ def refined_breaks(network: SeparableNetwork, axis: str, tail: float, most: int)
 
 
 def rung(count: int, rungs: Sequence[int], most: int) -> int:
-    """The least of a few numbers that is no less than `count`, at most `most`: sizes that recur share their programs."""
+    """The least of a few numbers that is no less than `count`, at most `most`: sizes that recur share programs."""
     return min(next((one for one in rungs if one >= count), count), most)
 
 
@@ -260,7 +260,7 @@ def transferred(old: SeparableNetwork, new: SeparableNetwork) -> np.ndarray:
 def axis_values(network: SeparableNetwork, axis: str, points: Array) -> np.ndarray:
     """The functions of an axis of a Tucker head at points: (points, functions)."""
     place = network.axes.index(axis)
-    return np.asarray(axis_rows(network.features[place], network.mixings[place], points, 0)[0], float)
+    return np.asarray(axis_rows(network.features[place], network.mixings[place], points, 0)[0, :, 0], float)
 
 
 def change_of_features(before: object, after: object, old: np.ndarray, new: np.ndarray) -> np.ndarray:

@@ -1,10 +1,10 @@
 """Linear least squares by iterative refinement: float32 does the work, float64 the residual.
 
 A pass solves for the gradient that is left, in float32, by conjugate gradients on the normal equations; the residual
-and the gradient of the sum of all passes are then computed anew in float64 (Wilkinson 1963; Carson and Higham 2018, SIAM
-J. Sci. Comput. 40(2), for general precisions). A pass gains about what float32 resolves of the normal matrix, some four
-digits of a good change of variables; the result is that of float64. Where passes gain too little, float64 goes on from
-what they reached.
+and the gradient of the sum of all passes are then computed anew in float64 (Wilkinson 1963; Carson and Higham 2018,
+SIAM J. Sci. Comput. 40(2), for general precisions). A pass gains what float32 resolves of the normal matrix, five
+digits after a good change of variables; the result is that of float64. Where passes gain too little, float64 goes on
+from what they reached.
 """
 
 import functools
@@ -75,8 +75,8 @@ def refined(
 ) -> Solved:
     """Minimise |J x + residual|^2 + damping |x|^2, until the gradient is `tolerance` of what it was.
 
-    **Arguments:** `single`: `double` in float32; `rest`: how float64 goes on (see `cgls`); `stalled`: whether it is known
-    that it has to, from the start.
+    **Arguments:** `single`: `double` in float32; `rest`: how float64 goes on (see `cgls`); `stalled`: whether it is
+    known that it has to, from the start.
     """
     first = _at(double, residual, jnp.zeros_like(double.transpose(residual)), damping)
     wanted = jnp.maximum(tolerance**2 * first.gamma, ROUNDING**2 * _square(residual))
@@ -99,8 +99,8 @@ def refined(
     last = jax.lax.while_loop(going, advance, begin)
 
     def in_double() -> tuple[Vector, Array]:
-        left = jnp.sqrt(wanted / last.gamma)
-        return rest(double.forward, double.transpose, residual, damping, left, max_iterations - last.steps, last.solution)
+        left, most = jnp.sqrt(wanted / last.gamma), max_iterations - last.steps
+        return rest(double.forward, double.transpose, residual, damping, left, most, last.solution)
 
     solution, more = jax.lax.cond(
         last.stalled & (last.gamma > ENOUGH**2 * wanted), in_double, lambda: (last.solution, jnp.zeros_like(last.steps))

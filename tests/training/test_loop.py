@@ -57,7 +57,7 @@ def test_gauss_newton_ends_at_the_floor(linear, make_run, train):
 
 @pytest.mark.parametrize(("largest", "told"), [(1.0, 0), (1e7, 1)])
 def test_it_is_told_once_where_float32_does_not_do(make_problem, make_run, train, listener, largest, told):
-    """Directions that count differently by far, across the unknowns: no change of variables of single ones undoes it."""
+    """Directions across the unknowns that count differently by far: no scaling of single unknowns undoes it."""
     turned = np.linalg.qr(np.random.default_rng(0).normal(size=(12, 12)))[0] * np.geomspace(largest, 1.0, 12)
 
     def blocks(params, context):
