@@ -25,6 +25,7 @@ from spinn.data.generation.recipe import Recipe
 from spinn.errors import SpinnError
 from spinn.files.environment import versions
 from spinn.files.lock import locked
+from spinn.solvers import LinearSolver
 
 AHEAD = 2  # pieces a worker that are handed out
 
@@ -138,7 +139,7 @@ class _Run:
 
     def solved(self, workers: int, executor: Executor | None) -> Iterator[tuple[int, int]]:
         """Numbers of samples done and failed so far, after every piece that is kept."""
-        chain = self.parts.chain()
+        chain = self.parts.chain(self.recipe)
         tasks = [(piece, self.recipe.members(chain, piece)) for piece in self.parts.missing(self.recipe)]
         now = failed = 0
         for piece, made in self.pieces(tasks, workers, executor):
@@ -161,8 +162,12 @@ class _Run:
     ) -> Iterator[tuple[int, Piece]]:
         """The pieces as they are done, a few at a time under way, each by the solver of the hour when it is begun."""
         if executor is None and workers <= 1:
+            name, solver = "", None
             for piece, members in tasks:
-                yield piece, work(self.recipe, members, self.watch.chosen.name)
+                if self.watch.chosen.name != name:
+                    name = self.watch.chosen.name
+                    solver = _solver(self.recipe, name)
+                yield piece, solve_piece(self.recipe, members, solver)
             return
         left, waiting = iter(tasks), dict[Any, int]()
         with contextlib.ExitStack() as stack:
@@ -211,4 +216,9 @@ def _quiet() -> None:
 def work(recipe: Recipe, members: np.ndarray, solver: str) -> Piece:
     """Solve a piece, in whatever process this is."""
     with threadpool_limits(1):
-        return solve_piece(recipe, members, None if recipe.evolving else named(recipe, solver))
+        return solve_piece(recipe, members, _solver(recipe, solver))
+
+
+def _solver(recipe: Recipe, name: str) -> LinearSolver | None:
+    """The solver of a name; None where samples are trajectories."""
+    return None if recipe.evolving else named(recipe, name)
