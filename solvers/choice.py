@@ -24,8 +24,6 @@ RECENT = 5
 WINS = 2
 # Each time that the runner-up loses, it is timed again after twice as many systems, up to so many times the first.
 RAREST = 16
-# Each time that the runner-up loses, it is timed again after twice as many systems, up to so many times the first.
-RAREST = 16
 # Why a candidate is out that could come back.
 SLOWER = "slower"
 
@@ -81,9 +79,9 @@ class Choice:
     """Solves with the candidate that was fastest in a trial; `forced` names one and leaves the trial out.
 
     `every`: systems after which the runner-up is timed on one, and again on the next if it was faster, before it takes
-    over, and after twice as many if it was not (up to 16 times); the same once the winner's running cost is `grow` times
-    what it was. A candidate that fails where another does not is out. Where all fail the system is to blame, and the x
-    of the smallest residual comes back. `clock`: seconds.
+    over; twice as many after every time that it was not, up to 16 times `every`. It is timed, too, once the winner's
+    running cost is `grow` times what it was. A candidate that fails where another does not is out. Where all fail the
+    system is to blame, and the x of the smallest residual comes back. `clock`: seconds.
     """
 
     candidates: tuple[Candidate, ...]

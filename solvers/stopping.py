@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
-from scipy.linalg.blas import dnrm2
+from scipy.linalg.blas import ddot, dnrm2
 
 from spinn.solvers.checks import checked_system
 from spinn.solvers.types import Info, Preconditioner, Status, Stopping
@@ -40,7 +40,7 @@ SAFE = (1e-200, 1e200)
 
 def two_norm(vector: np.ndarray) -> float:
     """||v|| of a vector (n,): by a product, which is several times as fast, where squares neither over- nor underflow."""
-    square = float(vector @ vector)
+    square = float(ddot(vector, vector))  # warns of no overflow
     return math.sqrt(square) if SAFE[0] < square < SAFE[1] else float(dnrm2(vector))
 
 

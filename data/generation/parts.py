@@ -44,7 +44,7 @@ class Parts:
         return self.folder / "chain.npy"
 
     def begin(self, recipe: Recipe, chosen: Chosen, chain: np.ndarray) -> None:
-        """Write the chain (samples,), unless it is 0, 1, 2 ..., and then the manifest, which says whether it is there."""
+        """Write the chain (samples,), unless it is 0, 1, 2 ..., and then the manifest, which says whether it did."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -70,7 +70,10 @@ def solve_piece(recipe: Recipe, members: np.ndarray, solver: LinearSolver | None
     names = samples[0].fields if samples else {}
     return Piece(
         np.array(indices, dtype=np.int64),
-        {name: np.stack([sample.fields[name] for sample in samples]).astype(recipe.dtype, copy=False) for name in names},
+        {
+            name: np.stack([sample.fields[name] for sample in samples]).astype(recipe.dtype, copy=False)
+            for name in names
+        },
         np.array([sample.residual for sample in samples]),
         np.array([sample.iterations for sample in samples], dtype=np.int64),
         np.array([sample.seconds for sample in samples]),

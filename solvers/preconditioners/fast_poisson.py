@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.linalg.blas import ddot
 
 from spinn.solvers.preconditioners.folded import diagonal_in_sines, folds
 from spinn.solvers.preconditioners.matrices import entries
@@ -92,7 +93,7 @@ class FastPoisson:
         """What r is to be divided by so that float32 holds it: mostly one; not finite, or zero, as r is."""
         if not self.single:
             return 1.0
-        square = float(r @ r)
+        square = float(ddot(r, r))
         return 1.0 if TINY**2 < square < TINY**-2 else float(np.max(np.abs(r), initial=0.0))
 
     def _inverse_eigenvalues(self, weights: tuple[float, ...], shift: float) -> np.ndarray:
@@ -136,7 +137,9 @@ def _mean_couplings(csr: Any, shape: tuple[int, ...]) -> tuple[float, ...]:
         found.append(-float(np.sum(couplings)) / pairs if pairs else math.nan)
     lone = [axis for axis, weight in enumerate(found) if math.isnan(weight)]
     if lone:
-        rest = max(float(np.mean(csr.diagonal())) / 2.0 - sum(weight for weight in found if not math.isnan(weight)), 0.0)
+        rest = max(
+            float(np.mean(csr.diagonal())) / 2.0 - sum(weight for weight in found if not math.isnan(weight)), 0.0
+        )
         found = [rest / len(lone) if math.isnan(weight) else weight for weight in found]
     if not all(weight >= 0.0 for weight in found) or sum(found) <= 0.0:
         raise np.linalg.LinAlgError(

@@ -51,7 +51,8 @@ def diagonal_in_sines(diagonal: np.ndarray) -> Callable[[np.ndarray], np.ndarray
     """
     shape, dtype = diagonal.shape, diagonal.dtype
     rows, columns = (halves(length, dtype.name) for length in shape)
-    d = diagonal[np.ix_(*(np.r_[0:length:2, 1:length:2] for length in shape))].ravel()
+    d = np.concatenate((diagonal[::2], diagonal[1::2]))
+    d = np.concatenate((d[:, ::2], d[:, 1::2]), axis=1).ravel()
 
     def apply(r: np.ndarray) -> np.ndarray:
         values = _modes(r.astype(dtype, copy=False).reshape(shape), rows)
