@@ -49,13 +49,7 @@ class FastPoisson:
                 f"expected a matrix ({length}, {length}) on a grid of shape {self.shape}, got {tuple(matrix.shape)}: "
                 "shape counts the interior nodes along each axis"
             )
-        weights = self.weights or _mean_couplings(entries(matrix, self.name), self.shape)
-        shift = self.shift
-        if shift is None:
-            shift = float(np.mean(entries(matrix, self.name).diagonal())) - 2.0 * sum(weights)
-        inverse = self._inverse_eigenvalues(weights, shift)
-        scale = self._scale(matrix, weights, shift) if self.scaled else None
-
+        inverse, scale = self.factors(matrix)
         dtype = np.float32 if self.single else np.float64
         inverse = inverse.astype(dtype)
 
@@ -71,6 +65,18 @@ class FastPoisson:
             return solved if scale is None else solved * scale
 
         return apply
+
+    def factors(self, matrix: Any) -> tuple[np.ndarray, np.ndarray | None]:
+        """1 / eigenvalues on the grid, and the diagonal of S^-1 (n,) where it is scaled.
+
+        LinAlgError where the matrix has no such preconditioner.
+        """
+        weights = self.weights or _mean_couplings(entries(matrix, self.name), self.shape)
+        shift = self.shift
+        if shift is None:
+            shift = float(np.mean(entries(matrix, self.name).diagonal())) - 2.0 * sum(weights)
+        scale = self._scale(matrix, weights, shift) if self.scaled else None
+        return self._inverse_eigenvalues(weights, shift), scale
 
     def _inverse_eigenvalues(self, weights: tuple[float, ...], shift: float) -> np.ndarray:
         eigenvalues = np.full(self.shape, shift)
