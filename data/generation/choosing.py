@@ -38,14 +38,10 @@ def choose(recipe: Recipe, first: int = 0) -> Chosen:
 
     **Raises:** SpinnError for a name that does not suit the family's matrices.
     """
+    check_solver(recipe)
     if recipe.evolving:
-        if recipe.solver != "auto":
-            raise SpinnError(
-                f"solver: {recipe.family.name} evolves in time and solves no linear systems of ours; leave solver: auto"
-            )
         return Chosen(INTEGRATION, {})
     if recipe.solver != "auto":
-        named(recipe, recipe.solver)
         return Chosen(recipe.solver, {})
     choice = Choice(suitable(recipe), timed=TIMED)
     space = choice.start()
@@ -62,6 +58,20 @@ def choose(recipe: Recipe, first: int = 0) -> Chosen:
         name = min((name, *(one for one in together if one in trial)), key=lambda one: trial.get(one, math.inf))
     listed = ", ".join(f"{one} {1e3 * seconds:.3g}" for one, seconds in sorted(trial.items(), key=lambda item: item[1]))
     return Chosen(name, trial, f"solver {name}, by a trial (ms a system: {listed})" if trial else f"solver {name}")
+
+
+def check_solver(recipe: Recipe) -> None:
+    """That the solver asked for, if one is, suits the family.
+
+    **Raises:** SpinnError where it does not.
+    """
+    if recipe.solver == "auto":
+        return
+    if recipe.evolving:
+        raise SpinnError(
+            f"solver: {recipe.family.name} evolves in time and solves no linear systems of ours; leave solver: auto"
+        )
+    named(recipe, recipe.solver)
 
 
 def named(recipe: Recipe, name: str) -> LinearSolver | SideBySide:

@@ -73,9 +73,8 @@ def pattern_of(matrix: Any, grid: tuple[int, ...]) -> Pattern:
     if tuple(matrix.shape) != (n, n):
         raise ValueError(f"expected a matrix ({n}, {n}) on a grid of shape {grid}, got {tuple(matrix.shape)}")
     rows = np.repeat(np.arange(n), np.diff(matrix.indptr))
-    steps = [
-        there - here for there, here in zip(*(np.unravel_index(i, grid) for i in (matrix.indices, rows)), strict=True)
-    ]
+    columns, places = np.unravel_index(matrix.indices, grid), np.unravel_index(rows, grid)
+    steps = [column - place for column, place in zip(columns, places, strict=True)]
     # One number for each offset: mixed radix, wide enough that no two share it.
     widths = [2 * length for length in grid]
     keys = np.zeros(len(rows), np.int64)

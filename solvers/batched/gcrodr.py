@@ -77,7 +77,8 @@ class BatchedGCRODR:
         """Solutions (chains, systems, n_1, ..., n_d) for right sides of this shape, and how each went.
 
         The arrays of the operator (a `Stencil` or `Diagonals`), and the scale of the preconditioner, have the axes
-        (chains, systems) before those of the grid. Compiled once for each shape. ValueError where the right sides do not fit the operator.
+        (chains, systems) before those of the grid. Compiled once for each shape. ValueError where the right sides do
+        not fit the operator.
         """
         checked_batch(operator, rhs, preconditioner, 2)
         begun = time.perf_counter()
