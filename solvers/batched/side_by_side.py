@@ -72,7 +72,7 @@ class SideBySide:
         given = [s if f is not None else None for s, f in zip(systems, factors, strict=True)]
         count, shape = sum(system is not None for system in systems), self.preconditioner.shape
         if all(system is None for system in given):
-            results = (np.zeros((len(systems), *shape)), np.zeros(len(systems), int), [Status.SINGULAR] * len(systems))
+            results = (np.zeros((len(systems), *shape)), [0] * len(systems), [Status.SINGULAR] * len(systems))
         else:
             results, compiling = self._solved(given, factors)
             begun += compiling
@@ -105,7 +105,7 @@ class SideBySide:
         x, info = self.method.solve(batch, spread(rhs), inverses)
         statuses = [Status(one) for one in info.statuses.ravel()[: len(given)].tolist()]
         statuses = [one if own is not None else Status.SINGULAR for one, own in zip(statuses, factors, strict=True)]
-        flat = x.reshape(slots, *shape)[: len(given)], info.iterations.ravel()[: len(given)], statuses
+        flat = x.reshape(slots, *shape)[: len(given)], info.iterations.ravel()[: len(given)].tolist(), statuses
         return flat, compiling
 
     def _factors(self, matrix: Any) -> Factors | None:
@@ -123,7 +123,7 @@ class SideBySide:
             matrix, rhs = system
             size = float(np.linalg.norm(rhs))
             residual = float(np.linalg.norm(rhs - matrix @ x)) / (size if size > 0 else 1.0)
-        return x, Info(self.name, status, int(iterations), int(iterations), residual, share)
+        return x, Info(self.name, status, iterations, iterations, residual, share)
 
 
 @functools.lru_cache(maxsize=16)

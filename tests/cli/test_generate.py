@@ -184,8 +184,7 @@ def test_a_solver_that_does_not_suit_is_told_with_its_place(here, capsys):
 def test_solvers_are_named_in_the_help_and_the_schema(capsys):
     from spinn.solvers import BATCHED
 
-    with pytest.raises(SystemExit):
-        main(["generate", "--help"])
+    assert main(["generate", "--help"]) == 0
     told = capsys.readouterr().out
     assert main(["schema", "--dataset"]) == 0
     schema = json.loads(capsys.readouterr().out)["properties"]["solver"]["description"]

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import importlib
 import os
 import subprocess
 import sys
@@ -19,7 +20,7 @@ WORDS = ("darcy_2d", "--grid", "33", "--samples", "40", "--solver", "superlu", "
 
 
 def spinn(out: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "spinn.cli", "generate", *WORDS, "--out", str(out), *more]
+    command = [sys.executable, "-m", "spinn", "generate", *WORDS, "--out", str(out), *more]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -135,7 +136,8 @@ def test_other_errors_are_told_as_they_are(recipe, tmp_path, monkeypatch):
 
 
 def test_a_disk_that_will_fill_up_is_told_in_time(recipe, tmp_path, monkeypatch):
-    monkeypatch.setattr("spinn.data.generation.generate.free", lambda folder: 20_000.0)
+    module = importlib.import_module("spinn.data.generation.generate")
+    monkeypatch.setattr(module, "free", lambda folder: 20_000.0)
     told = []
     generate(recipe(), tmp_path / "d.h5", message=told.append)
     size = float(told[0].partition("fill up: ")[2].split()[0])
