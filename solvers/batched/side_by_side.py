@@ -17,6 +17,7 @@ from spinn.solvers.batched.cg import BatchedCG
 from spinn.solvers.batched.diagonals import Diagonals, Offset, diagonals
 from spinn.solvers.batched.gcrodr import BatchedGCRODR
 from spinn.solvers.batched.poisson import FastPoisson
+from spinn.solvers.batched.stencil import Values
 from spinn.solvers.preconditioners import fast_poisson
 from spinn.solvers.preconditioners.sines import sines
 from spinn.solvers.stopping import NO_PRECONDITIONER
@@ -92,7 +93,7 @@ class SideBySide:
             if own[1] is not None:
                 scale[place] = own[1].reshape(shape)
 
-        def spread(values: np.ndarray) -> np.ndarray:
+        def spread(values: Values) -> Values:
             return values.reshape(*places, *shape)
 
         waves = tuple(sines(length, "float64") for length in shape)
