@@ -22,6 +22,7 @@ from spinn.data.generation.parts import Parts
 from spinn.data.generation.piece import Piece, solve_piece
 from spinn.data.generation.progress import Done
 from spinn.data.generation.recipe import Recipe
+from spinn.data.generation.space import free, readable, size_of, told
 from spinn.errors import SpinnError
 from spinn.files.environment import versions
 from spinn.files.lock import locked
@@ -92,9 +93,11 @@ def generate(
         for now, failed in run.solved(workers, executor):
             progress(Done(before + now, recipe.samples, now, failed, time.perf_counter() - began))
         failures = {k: v for piece in range(recipe.pieces) for k, v in parts.failures(piece).items()}
+        needed = parts.size()
         facts = {"solver": run.watch.chosen.name, "versions": json.dumps(versions(), sort_keys=True)}
         facts |= {} if config is None else {"config": json.dumps(config, sort_keys=True)}
-        native.write(out, recipe, map(parts.read, range(recipe.pieces)), failures, facts)
+        with told(out.parent, needed):
+            native.write(out, recipe, map(parts.read, range(recipe.pieces)), failures, facts)
         parts.remove()
         return Result(out, recipe.samples - len(failures), failures, run.watch.chosen.name, time.perf_counter() - began)
 
@@ -114,7 +117,8 @@ def _started(recipe: Recipe, parts: Parts, *, resume: bool, overwrite: bool, mes
     chosen = choose(recipe)
     if chosen.reason:
         message(chosen.reason)
-    parts.begin(recipe, chosen, chain_of(recipe, chosen.name))
+    with told(parts.out.parent, None):
+        parts.begin(recipe, chosen, chain_of(recipe, chosen.name))
     return chosen
 
 
@@ -142,12 +146,21 @@ class _Run:
         chain = self.parts.chain(self.recipe)
         tasks = [(piece, self.recipe.members(chain, piece)) for piece in self.parts.missing(self.recipe)]
         now = failed = 0
-        for piece, made in self.pieces(tasks, workers, executor):
-            self.parts.write(piece, made)
+        for done, (piece, made) in enumerate(self.pieces(tasks, workers, executor)):
+            needed = self.needed(made, len(tasks) - done)
+            with told(self.parts.out.parent, needed):
+                self.parts.write(piece, made)
+                self.look(made.seconds, int(chain[-1]))
+            if not done and (left := free(self.parts.out.parent)) < needed:
+                self.message(f"the disk may fill up: {readable(needed)} are needed, and {readable(left)} are free")
             now += len(made.indices) + len(made.failures)
             failed += len(made.failures)
-            self.look(made.seconds, int(chain[-1]))
             yield now, failed
+
+    def needed(self, made: Piece, left: int) -> float:
+        """Bytes, about, of the pieces that are `left` to be kept, and of the file; made out from one of them."""
+        samples = max(len(made.indices), 1)
+        return size_of(made) / samples * (left * min(self.recipe.piece_size, self.recipe.samples) + self.recipe.samples)
 
     def look(self, seconds: np.ndarray, following: int) -> None:
         """Whether the solver is still the one to take for the pieces to come; seconds (samples,) of one."""

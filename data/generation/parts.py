@@ -159,6 +159,10 @@ class Parts:
         numbers = np.arange(recipe.samples)
         return sum(len(recipe.members(numbers, piece)) for piece in range(recipe.pieces) if piece not in left)
 
+    def size(self) -> float:
+        """Bytes of the pieces that are there: about as many as the file will have."""
+        return float(sum(file.stat().st_size for file in self.folder.glob("piece-*.npz")))
+
     def remove(self) -> None:
         """When the dataset is whole."""
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -54,16 +54,11 @@ class FastPoisson:
                 f"expected a matrix ({length}, {length}) on a grid of shape {self.shape}, got {tuple(matrix.shape)}: "
                 "shape counts the interior nodes along each axis"
             )
-        weights = self.weights or _mean_couplings(entries(matrix, self.name), self.shape)
-        shift = self.shift
-        if shift is None:
-            shift = float(np.mean(entries(matrix, self.name).diagonal())) - 2.0 * sum(weights)
+        inverse, scale = self.factors(matrix)
         dtype = np.float32 if self.single else np.float64
-        inverse = self._inverse_eigenvalues(weights, shift)
         # What float32 may not hold is held apart: the size of the inverse here, that of a vector in `apply`.
         largest = 1.0 if not self.single or _moderate(inverse) else float(np.max(np.abs(inverse)))
         solve = self._solve((inverse if largest == 1.0 else inverse / largest).astype(dtype, copy=False))
-        scale = self._scale(matrix, weights, shift) if self.scaled else None
 
         def apply(r: np.ndarray) -> np.ndarray:
             given = r if scale is None else r * scale
@@ -95,6 +90,18 @@ class FastPoisson:
             return 1.0
         square = float(ddot(r, r))
         return 1.0 if TINY**2 < square < TINY**-2 else float(np.max(np.abs(r), initial=0.0))
+
+    def factors(self, matrix: Any) -> tuple[np.ndarray, np.ndarray | None]:
+        """1 / eigenvalues on the grid, and the diagonal of S^-1 (n,) where it is scaled.
+
+        LinAlgError where the matrix has no such preconditioner.
+        """
+        weights = self.weights or _mean_couplings(entries(matrix, self.name), self.shape)
+        shift = self.shift
+        if shift is None:
+            shift = float(np.mean(entries(matrix, self.name).diagonal())) - 2.0 * sum(weights)
+        scale = self._scale(matrix, weights, shift) if self.scaled else None
+        return self._inverse_eigenvalues(weights, shift), scale
 
     def _inverse_eigenvalues(self, weights: tuple[float, ...], shift: float) -> np.ndarray:
         eigenvalues = np.full(self.shape, shift)

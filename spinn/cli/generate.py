@@ -38,7 +38,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--grid", metavar="N[,N...]", help="nodes an axis, faces included")
     parser.add_argument("--seed", type=int, help="seed of all random choices")
     parser.add_argument("--tolerance", type=float, metavar="TOL", help="true relative residual of every sample")
-    parser.add_argument("--solver", metavar="NAME", help="linear solver (default: the fastest in a short trial)")
+    parser.add_argument("--solver", metavar="NAME", help="linear solver (default: the fastest in a short trial), such "
+                        "as superlu or poisson-cg; many systems at once by JAX: batched-poisson-cg, "
+                        "batched-scaled-poisson-cg, batched-gcrodr")  # fmt: skip
     parser.add_argument("--order", choices=("auto", "sorted", "given"), help="in which order systems are solved")
     parser.add_argument("--dtype", choices=("float64", "float32"), help="numbers of the stored fields")
     parser.add_argument("--set", dest="assignments", action="append", default=[], metavar="PATH=VALUE",
