@@ -14,9 +14,9 @@ import numpy as np
 from spinn.alternating import Alternating
 from spinn.assembly import build_network, build_objective, build_sampler, first_modes, trainable
 from spinn.compilation import CompileClock
-from spinn.continuation import ENOUGH, next_value, posed_plan, value_name
+from spinn.continuation import ENOUGH, PASSABLE, chosen_path, next_value, posed_plan, value_name
 from spinn.evaluation import Piece
-from spinn.growth import ENOUGH_LOSS, SETTLED, Growth, Outcome, Place, changes, resolved_tail
+from spinn.growth import ENOUGH_LOSS, FAILED, SETTLED, Growth, Outcome, Place, changes, resolved_tail
 from spinn.lifting import blocks_of, lifted
 from spinn.objective import SeparableObjective
 from spinn.optim.gauss_newton import ENOUGH_CHANGE
@@ -212,12 +212,17 @@ class Session:
     def planned(self, window: int) -> Plan:
         """The plan with the elements of a window."""
         breaks = self.place.breaks[window] if window < len(self.place.breaks) else {}
-        return dataclasses.replace(posed_plan(self.plan, self.pde, self.place.ahead)[0], breaks=breaks)
+        return dataclasses.replace(posed_plan(self.routed, self.pde, self.place.ahead)[0], breaks=breaks)
+
+    @property
+    def routed(self) -> Plan:
+        """The plan with the values of continuation that the run has chosen itself, if it has."""
+        return dataclasses.replace(self.plan, continuation=self.place.path) if self.place.path else self.plan
 
     @property
     def posed_pde(self) -> PDE:
         """The PDE with the parameters that are solved with at present."""
-        return posed_plan(self.plan, self.pde, self.place.ahead)[1]
+        return posed_plan(self.routed, self.pde, self.place.ahead)[1]
 
     def window(self, resumed: "Resumed | None") -> Any:
         """Levels of growing resolution until the last modes are small (one level where modes are fixed)."""
@@ -240,11 +245,15 @@ class Session:
                 self.place = shorter
                 network = self.lifted(self.network(shorter.window, shorter.modes[-1]))
                 continue
-            if self.place.ahead:
+            grown, doubts = growth.grown(self.place, network, outcome) if self.plan.adaptive else (None, [])
+            if self.place.ahead and (grown is None or outcome.residual < PASSABLE):
                 self.place = next_value(self, outcome.residual)
                 network = self.moved(network)
                 continue
-            grown, doubts = growth.grown(self.place, network, outcome) if self.plan.adaptive else (None, [])
+            if (easier := self.easier(grown, outcome)) is not None:
+                self.place = easier
+                network = self.lifted(self.network(easier.window, easier.modes[-1]))
+                continue
             # Where too few modes left the residual, more of them are tried first.
             stuck = grown is None or outcome.refused
             if stuck and (anew := given_up(self, outcome.residual)) is not None:
@@ -264,6 +273,21 @@ class Session:
             )
             self.place = dataclasses.replace(grown, level=self.place.level + 1, stage=0, level_loss=outcome.loss)
             network = self.moved(network)
+
+    def easier(self, grown: Place | None, outcome: Outcome) -> Place | None:
+        """The start of the run anew with easier values of the PDE's viscosity, where Newton's method has failed on a
+        steady problem and more modes no longer help; None elsewhere, or where that has been done.
+        """
+        place = self.place
+        helps = grown is not None and outcome.loss <= 0.5 * place.level_loss and not outcome.refused
+        if place.path or outcome.residual < FAILED or helps or not (path := chosen_path(self.plan, self.pde)):
+            return None
+        values = ", ".join(f"{value:g}" for one in path for value in one.values())
+        self.reporter.message(f"{outcome.trouble}: continuation from easier values, {next(iter(path[0]))} = {values}")
+        self.place = dataclasses.replace(place, breaks=({},), stage=0)
+        return dataclasses.replace(
+            self.place, level=0, level_loss=math.inf, path=path, ahead=len(path), modes=(self.start_modes(),)
+        )
 
     def moved(self, network: Any) -> Any:
         """The field of a network in the basis of the present place, with what conditions prescribe there."""
@@ -337,8 +361,8 @@ class Session:
         spec = StageSpec(optimizer, stage.steps, stage.seconds, stage.tolerance, rate, stage.schedule,
                          stage.warmup, stage.weight_decay)  # fmt: skip
         windows = self.window_name() if len(place.ends) > 1 or place.ends[:1] != (self.last,) else ""
-        value = value_name(self.plan, place.ahead)
-        level = f" level {place.level + 1}" if (self.plan.adaptive or place.level) and not value else ""
+        value = value_name(self.routed, place.ahead)
+        level = f" level {place.level + 1}" if place.level or (self.plan.adaptive and not value) else ""
         floor = ENOUGH_LOSS * self.zero_loss
         change = SETTLED * resolved_tail(self.parameters) if self.plan.adaptive else ENOUGH_CHANGE
         change = ENOUGH if place.ahead else change
