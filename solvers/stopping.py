@@ -39,7 +39,7 @@ SAFE = (1e-200, 1e200)
 
 
 def two_norm(vector: np.ndarray) -> float:
-    """||v|| of a vector (n,): by a product, which is several times as fast, where squares neither over- nor underflow."""
+    """||v|| of a vector (n,): by a product, several times as fast, where squares neither over- nor underflow."""
     square = float(ddot(vector, vector))  # warns of no overflow
     return math.sqrt(square) if SAFE[0] < square < SAFE[1] else float(dnrm2(vector))
 

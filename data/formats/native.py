@@ -37,7 +37,7 @@ def checksum(fields: Mapping[str, np.ndarray]) -> np.ndarray:
     digest = hashlib.sha256()
     for name in sorted(fields):
         digest.update(name.encode())
-        digest.update(np.ascontiguousarray(fields[name]))
+        digest.update(np.ascontiguousarray(fields[name]).data)
     return np.frombuffer(digest.digest(), np.uint8)
 
 
