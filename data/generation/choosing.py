@@ -43,7 +43,7 @@ def choose(recipe: Recipe, first: int = 0) -> Chosen:
         return Chosen(INTEGRATION, {})
     if recipe.solver != "auto":
         return Chosen(recipe.solver, {})
-    choice = Choice(suitable(recipe), timed=TIMED)
+    choice = Choice(suitable(recipe, system_of(recipe, 0)), timed=TIMED)
     space = choice.start()
     for system in sound(recipe, first, TRIAL_SYSTEMS):
         if space.settled:
@@ -79,8 +79,9 @@ def named(recipe: Recipe, name: str) -> LinearSolver | SideBySide:
 
     **Raises:** SpinnError where it does not suit them, or is not installed.
     """
-    found: dict[str, LinearSolver | SideBySide] = {one.name: one.solver for one in suitable(recipe)}
-    found |= side_by_side(recipe, system_of(recipe, 0), stopping_of(recipe))
+    system = system_of(recipe, 0)
+    found: dict[str, LinearSolver | SideBySide] = {one.name: one.solver for one in suitable(recipe, system)}
+    found |= side_by_side(recipe, system, stopping_of(recipe))
     if name not in found:
         raise refusal(recipe, name, list(found))
     return found[name]
@@ -91,9 +92,9 @@ def stopping_of(recipe: Recipe) -> Stopping:
     return Stopping(relative=0.5 * recipe.tolerance)
 
 
-def suitable(recipe: Recipe) -> tuple[Candidate, ...]:
-    """Solvers of single systems that suit the matrices of a recipe."""
-    system, layout = system_of(recipe, 0), getattr(recipe.family, "layout", None)
+def suitable(recipe: Recipe, system: System) -> tuple[Candidate, ...]:
+    """Solvers of single systems that suit the matrices of a recipe, of which one is given."""
+    layout = getattr(recipe.family, "layout", None)
     box = layout is not None and not any(axis.periodic for axis in layout.axes)
     size = len(system.rhs)
     shape = system.shape if box and math.prod(system.shape) == size else None
