@@ -106,7 +106,7 @@ def test_it_resumes_to_the_same_bits(start, configure, tmp_path, programs):  # n
 
 
 def shifted_error(solution, pde):
-    """Relative error up to a shift of the layer, whose place is lost to rounding: conditions tell it to exp(-1 / nu)."""
+    """Relative error up to a shift of the layer, whose place is rounding: conditions tell it to exp(-1 / nu)."""
     x = np.linspace(-1, 1, 2001)
     found = np.asarray(solution.at_points({"x": x})["u"])
     shift = np.interp(0.0, -found[950:1051], x[950:1051])
