@@ -26,7 +26,7 @@ from spinn.data.generation.space import free, readable, size_of, told
 from spinn.errors import SpinnError
 from spinn.files.environment import versions
 from spinn.files.lock import locked
-from spinn.solvers import LinearSolver
+from spinn.solvers import LinearSolver, SideBySide
 
 AHEAD = 2  # pieces a worker that are handed out
 
@@ -232,6 +232,6 @@ def work(recipe: Recipe, members: np.ndarray, solver: str) -> Piece:
         return solve_piece(recipe, members, _solver(recipe, solver))
 
 
-def _solver(recipe: Recipe, name: str) -> LinearSolver | None:
+def _solver(recipe: Recipe, name: str) -> LinearSolver | SideBySide | None:
     """The solver of a name; None where samples are trajectories."""
     return None if recipe.evolving else named(recipe, name)
