@@ -9,7 +9,8 @@ larger values on. Modes and elements grow on the way, for a layer that is not re
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from spinn.objective.kronecker import is_linear_in_unknowns
 from spinn.pdes import PDE
@@ -56,7 +57,7 @@ def chosen_path(plan: Plan, pde: PDE) -> tuple[dict[str, float], ...]:
     return tuple(values) if all(_is_accepted(pde, value) for value in values) else ()
 
 
-def _is_accepted(pde: PDE, values: dict[str, float]) -> bool:
+def _is_accepted(pde: PDE, values: Mapping[str, Any]) -> bool:
     try:
         dataclasses.replace(pde, **values)
     except Exception:  # whatever error a PDE likes to refuse values with

@@ -7,6 +7,7 @@ values make layers wider, which is where continuation starts from (see `spinn.co
 
 import dataclasses
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -37,8 +38,9 @@ def viscosity_of(pde: PDE) -> tuple[str, float] | None:
 
 def _factor(pde: PDE, name: str, value: float, order: int) -> float | None:
     """The factor of one parameter, if it is a viscosity."""
+    larger: dict[str, Any] = {name: STEP * value}
     try:
-        changed = dataclasses.replace(pde, **{name: STEP * value})
+        changed = dataclasses.replace(pde, **larger)
     except Exception:  # a PDE may refuse values, with whatever error it likes
         return None
     with jax.enable_x64(True):
