@@ -12,13 +12,13 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from spinn.growth import FAILED, Outcome, Place
 from spinn.objective.kronecker import is_linear_in_unknowns
 from spinn.pdes import PDE
 from spinn.recipes import UNHELPFUL, Plan, replanned
 from spinn.viscosity import viscosity_of
 
 if TYPE_CHECKING:
-    from spinn.growth import Place
     from spinn.session import Session
 
 # A value's solution is iterated until it changes by less than this, relative: the next value changes it by more.
@@ -29,6 +29,11 @@ FIRST, RATIO = 64.0, 2.0
 # The relative residual below which a value has been solved with well enough for the next one; more modes until then.
 PASSABLE = 1e-4
 QUICK = 3  # steps of a value in which it is solved with, on the path that a run chooses, for the next one to be skipped
+
+
+def routed(plan: Plan, place: Place) -> Plan:
+    """The plan with the values of continuation that the run has chosen itself, if it has."""
+    return dataclasses.replace(plan, continuation=place.path) if place.path else plan
 
 
 def posed_plan(plan: Plan, pde: PDE, ahead: int) -> tuple[Plan, PDE]:
@@ -65,20 +70,36 @@ def _is_accepted(pde: PDE, values: Mapping[str, Any]) -> bool:
     return True
 
 
+def easier(session: "Session", grown: Place | None, outcome: Outcome) -> Place | None:
+    """The start of the run anew with easier values of the PDE's viscosity, where Newton's method has failed on a steady
+    problem and more modes no longer help; None elsewhere, or where that has been done.
+    """
+    place = session.place
+    helps = grown is not None and outcome.loss <= 0.5 * place.level_loss and not outcome.refused
+    if place.path or outcome.residual < FAILED or helps or not (path := chosen_path(session.plan, session.pde)):
+        return None
+    values = ", ".join(f"{value:g}" for one in path for value in one.values())
+    session.reporter.message(f"{outcome.trouble}: continuation from easier values, {next(iter(path[0]))} = {values}")
+    session.place = dataclasses.replace(place, breaks=({},), stage=0)  # what the first modes are looked for without
+    return dataclasses.replace(
+        session.place, level=0, level_loss=math.inf, path=path, ahead=len(path), modes=(session.start_modes(),)
+    )
+
+
 def value_name(plan: Plan, ahead: int) -> str:
     """The parameters of a value of continuation, as stages are named by them; empty where none is ahead."""
     return "".join(f"{name}={value:g} " for name, value in plan.continuation[-ahead].items()) if ahead else ""
 
 
-def next_value(session: "Session", residual: float) -> "Place":
+def next_value(session: "Session", residual: float) -> Place:
     """The place of the value after the one that has been solved with, whose relative residual is given."""
-    place, plan = session.place, session.routed
+    place, plan = session.place, routed(session.plan, session.place)
     if residual > UNHELPFUL:
         what = value_name(plan, place.ahead).strip()
-        easier = "values closer together" if place.ahead < len(plan.continuation) else "an easier first value"
+        hint = "values closer together" if place.ahead < len(plan.continuation) else "an easier first value"
         # A value that the run has chosen itself is no concern of the user's: how the last one ends is.
         tell = session.reporter.message if place.path else session.warn
-        tell(f"continuation: gauss_newton left a residual of {residual:.1e} of the data's at {what}; try {easier}")
+        tell(f"continuation: gauss_newton left a residual of {residual:.1e} of the data's at {what}; try {hint}")
     quick = place.path and place.level == 0 and session.stages[-1]["steps"] <= QUICK and residual < PASSABLE
     ahead = place.ahead - (2 if quick and place.ahead > 2 else 1)
     return dataclasses.replace(place, ahead=ahead, stage=0, level=0, level_loss=math.inf)

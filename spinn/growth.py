@@ -5,6 +5,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from spinn.networks.bodies import Fourier
 from spinn.networks.separable import SeparableNetwork
 from spinn.pdes import PDE, derivative_orders
@@ -203,6 +205,14 @@ class Growth:
         """The ends of windows with the last one cut."""
         begin, end = self.window(place)
         return (*place.ends[:-1], begin + (end - begin) / parts)
+
+    def planned_ends(self, last: float) -> tuple[float, ...]:
+        """Ends of the time windows, as far as they are known beforehand; `last`: the end of time."""
+        count = self.plan.config.windows
+        if count in (1, "auto"):
+            return (last,)
+        assert isinstance(count, int)
+        return tuple(float(end) for end in np.linspace(*self.pde.domain["t"], count + 1)[1:])
 
     def window(self, place: Place) -> tuple[float, float]:
         """The present time window."""

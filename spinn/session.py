@@ -14,9 +14,9 @@ import numpy as np
 from spinn.alternating import Alternating
 from spinn.assembly import build_network, build_objective, build_sampler, first_modes, trainable
 from spinn.compilation import CompileClock
-from spinn.continuation import ENOUGH, PASSABLE, chosen_path, next_value, posed_plan, value_name
+from spinn.continuation import ENOUGH, PASSABLE, easier, next_value, posed_plan, routed, value_name
 from spinn.evaluation import Piece
-from spinn.growth import ENOUGH_LOSS, FAILED, SETTLED, Growth, Outcome, Place, changes, resolved_tail
+from spinn.growth import ENOUGH_LOSS, SETTLED, Growth, Outcome, Place, changes, resolved_tail
 from spinn.lifting import blocks_of, lifted
 from spinn.objective import SeparableObjective
 from spinn.optim.gauss_newton import ENOUGH_CHANGE
@@ -75,7 +75,7 @@ class Session:
             self.place = resumed.place
         else:
             self.place = Place(
-                modes=(self.start_modes(),), breaks=({},), ends=self.planned_ends(), shapes=({},),
+                modes=(self.start_modes(),), breaks=({},), ends=self.growth.planned_ends(self.last), shapes=({},),
                 ahead=len(self.plan.continuation),
             )  # fmt: skip
         self.pieces = list(resumed.pieces) if resumed else []
@@ -121,14 +121,6 @@ class Session:
     def last(self) -> float:
         """The end of time."""
         return self.pde.domain["t"][1] if "t" in self.pde.coordinates else 0.0
-
-    def planned_ends(self) -> tuple[float, ...]:
-        """Ends of the time windows, as far as they are known beforehand."""
-        count = self.plan.config.windows
-        if count in (1, "auto"):
-            return (self.last,)
-        assert isinstance(count, int)
-        return tuple(float(end) for end in np.linspace(*self.pde.domain["t"], count + 1)[1:])
 
     def next_ends(self) -> tuple[float, ...]:
         """The same, with an end for the window that begins: where windows are left to us, about as long as the last."""
@@ -212,17 +204,14 @@ class Session:
     def planned(self, window: int) -> Plan:
         """The plan with the elements of a window."""
         breaks = self.place.breaks[window] if window < len(self.place.breaks) else {}
-        return dataclasses.replace(posed_plan(self.routed, self.pde, self.place.ahead)[0], breaks=breaks)
-
-    @property
-    def routed(self) -> Plan:
-        """The plan with the values of continuation that the run has chosen itself, if it has."""
-        return dataclasses.replace(self.plan, continuation=self.place.path) if self.place.path else self.plan
+        return dataclasses.replace(
+            posed_plan(routed(self.plan, self.place), self.pde, self.place.ahead)[0], breaks=breaks
+        )
 
     @property
     def posed_pde(self) -> PDE:
         """The PDE with the parameters that are solved with at present."""
-        return posed_plan(self.routed, self.pde, self.place.ahead)[1]
+        return posed_plan(routed(self.plan, self.place), self.pde, self.place.ahead)[1]
 
     def window(self, resumed: "Resumed | None") -> Any:
         """Levels of growing resolution until the last modes are small (one level where modes are fixed)."""
@@ -250,9 +239,9 @@ class Session:
                 self.place = next_value(self, outcome.residual)
                 network = self.moved(network)
                 continue
-            if (easier := self.easier(grown, outcome)) is not None:
-                self.place = easier
-                network = self.lifted(self.network(easier.window, easier.modes[-1]))
+            if (anew := easier(self, grown, outcome)) is not None:
+                self.place = anew
+                network = self.lifted(self.network(anew.window, anew.modes[-1]))
                 continue
             # Where too few modes left the residual, more of them are tried first.
             stuck = grown is None or outcome.refused
@@ -273,21 +262,6 @@ class Session:
             )
             self.place = dataclasses.replace(grown, level=self.place.level + 1, stage=0, level_loss=outcome.loss)
             network = self.moved(network)
-
-    def easier(self, grown: Place | None, outcome: Outcome) -> Place | None:
-        """The start of the run anew with easier values of the PDE's viscosity, where Newton's method has failed on a
-        steady problem and more modes no longer help; None elsewhere, or where that has been done.
-        """
-        place = self.place
-        helps = grown is not None and outcome.loss <= 0.5 * place.level_loss and not outcome.refused
-        if place.path or outcome.residual < FAILED or helps or not (path := chosen_path(self.plan, self.pde)):
-            return None
-        values = ", ".join(f"{value:g}" for one in path for value in one.values())
-        self.reporter.message(f"{outcome.trouble}: continuation from easier values, {next(iter(path[0]))} = {values}")
-        self.place = dataclasses.replace(place, breaks=({},), stage=0)
-        return dataclasses.replace(
-            self.place, level=0, level_loss=math.inf, path=path, ahead=len(path), modes=(self.start_modes(),)
-        )
 
     def moved(self, network: Any) -> Any:
         """The field of a network in the basis of the present place, with what conditions prescribe there."""
@@ -361,7 +335,7 @@ class Session:
         spec = StageSpec(optimizer, stage.steps, stage.seconds, stage.tolerance, rate, stage.schedule,
                          stage.warmup, stage.weight_decay)  # fmt: skip
         windows = self.window_name() if len(place.ends) > 1 or place.ends[:1] != (self.last,) else ""
-        value = value_name(self.routed, place.ahead)
+        value = value_name(routed(self.plan, place), place.ahead)
         level = f" level {place.level + 1}" if place.level or (self.plan.adaptive and not value) else ""
         floor = ENOUGH_LOSS * self.zero_loss
         change = SETTLED * resolved_tail(self.parameters) if self.plan.adaptive else ENOUGH_CHANGE

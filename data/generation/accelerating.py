@@ -1,7 +1,5 @@
 """Solvers of many systems at once: which families they suit, and what they take on an accelerator."""
 
-import os
-
 import jax
 import numpy as np
 
@@ -13,8 +11,6 @@ from spinn.solvers import BATCHED, SideBySide, Stopping, batched_candidates
 
 def accelerated() -> bool:
     """Whether JAX computes elsewhere than on the processor."""
-    # Else the first of several processes takes most of the accelerator's memory. It matters before the first use only.
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     return jax.default_backend() != "cpu"
 
 

@@ -219,11 +219,12 @@ def _pool(workers: int) -> concurrent.futures.ProcessPoolExecutor:
 
 
 def _quiet() -> None:
-    """Workers leave an interrupt to the process that started them."""
+    """Workers leave an interrupt to the process that started them, and an accelerator's memory to each other."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 
 def work(recipe: Recipe, members: np.ndarray, solver: str) -> Piece:

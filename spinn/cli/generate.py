@@ -1,6 +1,7 @@
 """`spinn generate`: make a dataset for training neural operators."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,8 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the dataset, and print how it went."""
+    # The process is ours: it tries an accelerator, whose memory the workers need as well. Read at JAX's first use.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     from spinn import datasets
 
     if arguments.listing:

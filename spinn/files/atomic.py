@@ -135,13 +135,16 @@ def writing_hdf5(path: Path) -> Iterator["h5py.File"]:
         file = h5py.File(disk, "w")
         try:
             yield file
-        except BaseException:
+        except BaseException as error:
             with contextlib.suppress(OSError, RuntimeError):
                 file.close()
+            # HDF5 has trouble of its own with what the disk has dropped: the disk is to blame.
+            if disk.error is not None and isinstance(error, Exception):
+                raise explain(disk.error, path) from disk.error
             raise
         try:
             file.close()
         except RuntimeError as error:
-            raise explain(error, path) from error
+            raise explain(disk.error or error, path) from error
         if disk.error is not None:
             raise explain(disk.error, path) from disk.error
