@@ -14,7 +14,7 @@ import numpy as np
 from spinn.alternating import Alternating
 from spinn.assembly import build_network, build_objective, build_sampler, first_modes, trainable
 from spinn.compilation import CompileClock
-from spinn.continuation import ENOUGH, next_value, posed_plan, value_name
+from spinn.continuation import ENOUGH, PASSABLE, easier, next_value, posed_plan, routed, value_name
 from spinn.evaluation import Piece
 from spinn.growth import ENOUGH_LOSS, SETTLED, Growth, Outcome, Place, changes, resolved_tail
 from spinn.lifting import blocks_of, lifted
@@ -75,7 +75,7 @@ class Session:
             self.place = resumed.place
         else:
             self.place = Place(
-                modes=(self.start_modes(),), breaks=({},), ends=self.planned_ends(), shapes=({},),
+                modes=(self.start_modes(),), breaks=({},), ends=self.growth.planned_ends(self.last), shapes=({},),
                 ahead=len(self.plan.continuation),
             )  # fmt: skip
         self.pieces = list(resumed.pieces) if resumed else []
@@ -121,14 +121,6 @@ class Session:
     def last(self) -> float:
         """The end of time."""
         return self.pde.domain["t"][1] if "t" in self.pde.coordinates else 0.0
-
-    def planned_ends(self) -> tuple[float, ...]:
-        """Ends of the time windows, as far as they are known beforehand."""
-        count = self.plan.config.windows
-        if count in (1, "auto"):
-            return (self.last,)
-        assert isinstance(count, int)
-        return tuple(float(end) for end in np.linspace(*self.pde.domain["t"], count + 1)[1:])
 
     def next_ends(self) -> tuple[float, ...]:
         """The same, with an end for the window that begins: where windows are left to us, about as long as the last."""
@@ -212,12 +204,14 @@ class Session:
     def planned(self, window: int) -> Plan:
         """The plan with the elements of a window."""
         breaks = self.place.breaks[window] if window < len(self.place.breaks) else {}
-        return dataclasses.replace(posed_plan(self.plan, self.pde, self.place.ahead)[0], breaks=breaks)
+        return dataclasses.replace(
+            posed_plan(routed(self.plan, self.place), self.pde, self.place.ahead)[0], breaks=breaks
+        )
 
     @property
     def posed_pde(self) -> PDE:
         """The PDE with the parameters that are solved with at present."""
-        return posed_plan(self.plan, self.pde, self.place.ahead)[1]
+        return posed_plan(routed(self.plan, self.place), self.pde, self.place.ahead)[1]
 
     def window(self, resumed: "Resumed | None") -> Any:
         """Levels of growing resolution until the last modes are small (one level where modes are fixed)."""
@@ -240,11 +234,15 @@ class Session:
                 self.place = shorter
                 network = self.lifted(self.network(shorter.window, shorter.modes[-1]))
                 continue
-            if self.place.ahead:
+            grown, doubts = growth.grown(self.place, network, outcome) if self.plan.adaptive else (None, [])
+            if self.place.ahead and (grown is None or outcome.residual < PASSABLE):
                 self.place = next_value(self, outcome.residual)
                 network = self.moved(network)
                 continue
-            grown, doubts = growth.grown(self.place, network, outcome) if self.plan.adaptive else (None, [])
+            if (anew := easier(self, grown, outcome)) is not None:
+                self.place = anew
+                network = self.lifted(self.network(anew.window, anew.modes[-1]))
+                continue
             # Where too few modes left the residual, more of them are tried first.
             stuck = grown is None or outcome.refused
             if stuck and (anew := given_up(self, outcome.residual)) is not None:
@@ -337,8 +335,8 @@ class Session:
         spec = StageSpec(optimizer, stage.steps, stage.seconds, stage.tolerance, rate, stage.schedule,
                          stage.warmup, stage.weight_decay)  # fmt: skip
         windows = self.window_name() if len(place.ends) > 1 or place.ends[:1] != (self.last,) else ""
-        value = value_name(self.plan, place.ahead)
-        level = f" level {place.level + 1}" if (self.plan.adaptive or place.level) and not value else ""
+        value = value_name(routed(self.plan, place), place.ahead)
+        level = f" level {place.level + 1}" if place.level or (self.plan.adaptive and not value) else ""
         floor = ENOUGH_LOSS * self.zero_loss
         change = SETTLED * resolved_tail(self.parameters) if self.plan.adaptive else ENOUGH_CHANGE
         change = ENOUGH if place.ahead else change
