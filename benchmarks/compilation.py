@@ -1,11 +1,13 @@
-"""How long does a run wait for its programs: the first process on a machine, and the second?
+"""How long does a run wait for its programs: the first process on a machine, the second, and other parameter values?
 
     python benchmarks/compilation.py [--only NAME ...] [--against CHECKOUT] [--repeats 1] [--out FOLDER]
 
-Each problem is solved in two processes that share a cache of programs, empty at first. `programs` counts what was
+Each problem is solved in three processes that share a cache of programs, empty at first; the third one has another
+value of a parameter of the equation, and another seed. `programs` counts what was
 compiled, or read from the cache; `cold` is training in the first process, `cpu` all processor time of that process,
 which other work on the machine changes least; `first step` is from the start of the process. `warm` is solving without
-compiling (the least of all processes). `--against` runs another checkout in turn with this one: rows come in pairs.
+compiling (the least of all processes). `other compile s` is tracing and compiling in the third process, of whose
+programs `new` were not in the cache. `--against` runs another checkout in turn with this one: rows come in pairs.
 """
 
 import argparse
@@ -15,13 +17,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from measuring import described, machine, save, table
 
-PROBLEMS = ("burgers", "allen_cahn", "kdv", "navier_stokes_3d", "helmholtz_3d")
+PROBLEMS = {
+    "burgers": "pde.params.nu=0.004",
+    "kdv": "pde.params.mu=0.025",
+    "helmholtz_3d": "pde.params.k=1.5",
+    "klein_gordon_3d": "pde.params.k=1.2",
+    "navier_stokes_3d": "pde.params.nu=0.06",
+}
 ROOTS = ("pdes", "solvers", "data", "examples")  # folders that are packages of spinn, see setup.py
 
 
@@ -47,12 +55,13 @@ class FirstStep:
         """Nothing to note."""
 
 
-def solved(name: str, began: float) -> dict[str, Any]:
+def solved(name: str, began: float, changes: Sequence[str]) -> dict[str, Any]:
     """One run, in this process."""
     import spinn
+    from spinn.config.prepare import prepare
 
     reporter = FirstStep(began)
-    summary = spinn.solve(name, reporter=reporter).summary
+    summary = spinn.solve(prepare(name, assignments=changes)[0], reporter=reporter).summary
     error = (summary["relative_l2"] or {}).get("all")
     return {
         "first_step": reporter.seconds, "solve": summary["seconds"]["solve"], "compile": summary["seconds"]["compile"],
@@ -62,10 +71,10 @@ def solved(name: str, began: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def in_process(name: str, tree: Path, cache: Path) -> dict[str, Any]:
+def in_process(name: str, tree: Path, cache: Path, changes: Sequence[str] = ()) -> dict[str, Any]:
     """One run in a process of its own, with the package in `tree`."""
     environment = {**os.environ, "SPINN_CACHE": str(cache), "PYTHONPATH": str(tree)}
-    command = [sys.executable, __file__, "--solve", name, "--began", str(time.time())]
+    command = [sys.executable, __file__, "--solve", name, "--began", str(time.time()), "--changes", *changes]
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -82,10 +91,11 @@ def package(checkout: Path, folder: Path) -> Path:
 
 
 def measured(name: str, tree: Path) -> dict[str, Any]:
-    """A first and a second process."""
+    """A first and a second process, and a third one with other numbers."""
     with tempfile.TemporaryDirectory() as cache:
         first, second = (in_process(name, tree, Path(cache)) for _ in range(2))
-    return {"first": first, "second": second}
+        other = in_process(name, tree, Path(cache), (PROBLEMS[name], "seed=1"))
+    return {"first": first, "second": second, "other": other}
 
 
 def best(runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -96,28 +106,30 @@ def best(runs: list[dict[str, Any]]) -> dict[str, Any]:
 
 def row(name: str, which: str, run: Mapping[str, Any]) -> dict[str, str]:
     """A line of the table."""
-    first, second = run["first"], run["second"]
+    first, second, other = run["first"], run["second"], run["other"]
     error = f"{first['error']:.1e}" if first["error"] is not None else ""
     return {
         "problem": name, "checkout": which, "programs": str(first["programs"]), "steps": str(first["steps"]),
         "compile s": f"{first['compile']:.1f}", "cold s": f"{first['solve'] + first['compile']:.1f}",
         "cpu s": f"{first['cpu']:.0f}", "warm s": f"{run['warm']:.2f}", "first step s": f"{first['first_step']:.1f}",
         "second process s": f"{second['solve'] + second['compile']:.1f}",
-        "its first step s": f"{second['first_step']:.1f}", "error": error,
+        "its first step s": f"{second['first_step']:.1f}", "second compile s": f"{second['compile']:.1f}",
+        "other compile s": f"{other['compile']:.1f}", "new": f"{other['compiled']}/{other['programs']}", "error": error,
     }  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", default=PROBLEMS, metavar="NAME")
+    parser.add_argument("--only", nargs="+", default=list(PROBLEMS), choices=list(PROBLEMS), metavar="NAME")
     parser.add_argument("--against", type=Path, help="another checkout, run in turn")
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     parser.add_argument("--solve", help=argparse.SUPPRESS)
     parser.add_argument("--began", type=float, help=argparse.SUPPRESS)
+    parser.add_argument("--changes", nargs="*", default=[], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.solve:
-        print(json.dumps(solved(options.solve, options.began)))
+        print(json.dumps(solved(options.solve, options.began, options.changes)))
         return
     facts, rows, data = machine(), [], {}
     checkouts = {"other": options.against} if options.against else {}

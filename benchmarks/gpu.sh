@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The step-time benchmark on a GPU, and float64 against mixed precision, in under eight minutes; results go to benchmarks/results/.
+# The step-time benchmark on a GPU, and float64 against mixed precision, in under eight minutes; results go to
+# benchmarks/results/.
 #
 #     benchmarks/gpu.sh [folder of the results] [further arguments of step_time.py, such as --quick]
 #
@@ -15,7 +16,7 @@ limit="${SPINN_GPU_SECONDS:-460}"
 started=$SECONDS
 
 "$python" -c 'import jax; print("jax", jax.__version__, jax.devices())'
-for needed in equinox jaxtyping numpy scipy optax pydantic threadpoolctl yaml:PyYAML; do
+for needed in equinox jaxtyping numpy scipy optax platformdirs pydantic threadpoolctl yaml:PyYAML; do
   "$python" -c "import ${needed%%:*}" 2>/dev/null || "$python" -m pip install --quiet "${needed##*:}"
 done
 

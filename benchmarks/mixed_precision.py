@@ -1,6 +1,9 @@
-"""What does a linear solve of Gauss-Newton's method cost in float32 with refinement, against float64?
+"""What does `precision: mixed` cost and give, against float64: whole runs, and one linear solve of Gauss-Newton?
 
-    python benchmarks/mixed_precision.py [--only NAME ...] [--repeats 5] [--out FOLDER]
+    python benchmarks/mixed_precision.py [--runs NAME ...] [--solves NAME ...] [--repeats 5] [--out FOLDER]
+
+Runs, in turn in one process: relative L2 error, and seconds of training with an empty cache of programs (`cold`) and
+again with what it holds then (`warm`), compiling included; `solve` is the warm run without it.
 
 One Gauss-Newton step from the same parameters in both precisions, run in turn in one process, solved until the gradient
 is 1e-6 of what it was: `iteration` is one iteration of conjugate gradients, `step` all of it, with what is done in
@@ -8,8 +11,11 @@ float64 either way (residual, preconditioner, acceptance). `agree` is the relati
 """
 
 import argparse
+import contextlib
 import dataclasses
-from collections.abc import Callable, Sequence
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +26,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from measuring import Program, compiled, described, interleaved, machine, median, save, table, warm_up
 
+import spinn
 from spinn.assembly import build_network, build_objective, build_sampler
 from spinn.config.prepare import prepare
 from spinn.evaluation import device_context
@@ -36,6 +43,8 @@ SIZES = {
     "flow_mixing_2d": {"t": 24, "x": 48, "y": 48},
     "helmholtz_3d": {"x": 38, "y": 38, "z": 29},
 }
+RUNS = ("helmholtz_3d", "klein_gordon_3d", "navier_stokes_3d")
+PRECISIONS = ("float64", "mixed")
 ITERATIONS = (2, 22)  # of the timed solves: their difference is free of what comes before
 TOLERANCE = 1e-6
 
@@ -139,6 +148,42 @@ def measured(name: str, repeats: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@contextlib.contextmanager
+def empty_cache() -> Iterator[None]:
+    """No program is known, on disk or in memory."""
+    before = os.environ.get("SPINN_CACHE")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["SPINN_CACHE"] = folder
+        jax.clear_caches()
+        try:
+            yield
+        finally:
+            os.environ.pop("SPINN_CACHE")
+            if before is not None:
+                os.environ["SPINN_CACHE"] = before
+
+
+def whole_run(name: str, precision: str) -> dict[str, Any]:
+    """Error, seconds and warnings of a run, cold and warm."""
+    seconds = {}
+    with empty_cache():
+        for which in ("cold", "warm"):
+            jax.clear_caches()
+            summary = spinn.solve(name, precision=precision, output={"estimate": False}).summary
+            seconds[which] = summary["seconds"]["compile"] + summary["seconds"]["solve"]
+    return {
+        "error": summary["relative_l2"]["all"], **seconds, "solve": summary["seconds"]["solve"],
+        "compiled": summary["programs"]["compiled"], "warnings": summary["warnings"],
+    }  # fmt: skip
+
+
+def row_of_run(name: str, precision: str, run: Mapping[str, Any]) -> dict[str, str]:
+    """A line of the table of runs."""
+    seconds = {f"{what} s": f"{run[what]:.2f}" for what in ("cold", "warm", "solve")}
+    return {"problem": name, "precision": precision, "error": f"{run['error']:.1e}", **seconds,
+            "warnings": str(len(run["warnings"]))}  # fmt: skip
+
+
 def row(name: str, found: dict[str, Any]) -> dict[str, str]:
     """A line of the table."""
     cells = {"problem": name, "unknowns": str(found["unknowns"]), "points": str(found["points"])}
@@ -153,19 +198,25 @@ def row(name: str, found: dict[str, Any]) -> dict[str, str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", default=list(SIZES), choices=list(SIZES), metavar="NAME")
+    parser.add_argument("--runs", nargs="*", default=list(RUNS), choices=RUNS, metavar="NAME")
+    parser.add_argument("--solves", nargs="*", default=list(SIZES), choices=list(SIZES), metavar="NAME")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     options = parser.parse_args(arguments)
     facts = machine()
+    runs = {name: {one: whole_run(name, one) for one in PRECISIONS} for name in options.runs}
+    of_runs = table([row_of_run(name, one, run) for name, both in runs.items() for one, run in both.items()])
+    print(of_runs, flush=True)
     warm_up()
     found = {}
     with device_context("mixed"), jax.default_matmul_precision("highest"):
-        for name in options.only:
+        for name in options.solves:
             found[name] = measured(name, options.repeats)
             print(table([row(name, found[name])]), flush=True)
-    text = "\n\n".join([table([row(name, one) for name, one in found.items()]), described(facts)])
-    save(options.out, f"mixed_precision_{jax.devices()[0].platform}", text, {"machine": facts, "rows": found})
+    of_solves = table([row(name, one) for name, one in found.items()])
+    text = "\n\n".join([__doc__.splitlines()[0], of_runs, of_solves, described(facts)])
+    data = {"machine": facts, "runs": runs, "solves": found}
+    save(options.out, f"mixed_precision_{jax.devices()[0].platform}", text, data)
 
 
 if __name__ == "__main__":

@@ -23,8 +23,8 @@ from spinn.networks.factorisations import pinv
 from spinn.networks.separable import SeparableNetwork
 from spinn.networks.tabulated import Tabulated, tabulated
 from spinn.objective import SeparableObjective
+from spinn.objective.parametric import Parametric, parametric
 from spinn.objective.separable import points_of
-from spinn.pdes import PDE
 from spinn.sampling.separable import AxisBatch
 
 Traces = Mapping[str, tuple[Trace, ...]]
@@ -46,7 +46,7 @@ def lifted(
     nothing = tuple(np.zeros(one.shape, one.dtype) for one in (network.core, network.lift))
     zero = eqx.tree_at(lambda n: (n.core, n.lift), here, nothing)
     before = None if previous is None else tabulated(previous, points, objective.orders)
-    of_zero = _conditions(objective.pde, blocks_of(traces), zero, batch, before)
+    of_zero = _conditions(parametric(objective.pde), blocks_of(traces), zero, batch, before)
     values = {axis: np.asarray(rows)[0, :-2, 0] for axis, rows in here.rows.items()}
     return prescribed(network, traces, of_zero, batch, values)
 
@@ -127,10 +127,10 @@ def _held(traces: Sequence[Trace], unknown: str, features: int) -> dict[int, str
 
 @eqx.filter_jit
 def _conditions(
-    pde: PDE, names: frozenset[str], network: Tabulated, batch: AxisBatch, previous: Tabulated | None
+    varied: Parametric, names: frozenset[str], network: Tabulated, batch: AxisBatch, previous: Tabulated | None
 ) -> dict[str, Any]:
     """The residuals of the conditions named, compiled once for all windows and levels of one size."""
-    return SeparableObjective(pde).conditions(network, batch, previous, names)
+    return SeparableObjective(varied.pde).conditions(network, batch, previous, names)
 
 
 def _applied(tensor: np.ndarray, matrices: list[np.ndarray]) -> np.ndarray:

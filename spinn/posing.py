@@ -14,6 +14,7 @@ from spinn.evaluation import Piece, grid_values
 from spinn.networks.separable import SeparableNetwork
 from spinn.objective import SeparableObjective
 from spinn.objective.equilibration import equation_scales
+from spinn.objective.parametric import parametric
 from spinn.objective.separable import coupling_of
 from spinn.pdes import PDE, Box, Initial
 from spinn.recipes import Plan
@@ -45,22 +46,26 @@ def pose(plan: Plan, pde: PDE, network: Any, domain: Box, modes: Mapping[str, in
     before, before_static = eqx.partition(previous, eqx.is_array)
 
     def call(which: str, params: Any, context: Any, scales: Any) -> Any:
-        frozen, batch, before = context
+        frozen, batch, before, varied = context
         earlier = None if previous is None else eqx.combine(before, before_static)
-        return getattr(objective, which)(eqx.combine(params, frozen, static), batch, scales, earlier)
+        return getattr(dataclasses.replace(objective, pde=varied.pde), which)(
+            eqx.combine(params, frozen, static), batch, scales, earlier
+        )
 
     def matrix(params: Any, context: Any, scales: Any) -> Any:
-        frozen, batch, _ = context
+        frozen, batch, _, varied = context
         assert isinstance(objective, SeparableObjective)
-        return objective.whole_normal(lambda p: eqx.combine(p, frozen, static), params, batch, scales)
+        here = dataclasses.replace(objective, pde=varied.pde)
+        return here.whole_normal(lambda p: eqx.combine(p, frozen, static), params, batch, scales)
 
     drawn: dict[bytes, Any] = {}
+    varied = parametric(pde)
 
     def draw(key: Any) -> Any:
         data = np.asarray(jax.random.key_data(key)).tobytes()
         if data not in drawn:
             drawn.clear()
-            drawn[data] = (frozen, sampler.draw(domain, key=key), before)
+            drawn[data] = (frozen, sampler.draw(domain, key=key), before, varied)
         return drawn[data]
 
     def combine(params: Any) -> Any:

@@ -27,7 +27,7 @@ from spinn.recipes import Plan
 from spinn.sampling import AxisSampler
 from spinn.spectrum import MAX_FIRST_UNKNOWNS, PROBE_POINTS, data_modes, limited, tails, transferred
 from spinn.stagewise import bandwidths, better, further, given_up, judged, prepared, stages_of, zero_field
-from spinn.training.loop import LoopSettings, Snapshot, StageRun
+from spinn.training.loop import LEFT_FLOAT32, LoopSettings, Snapshot, StageRun
 from spinn.training.methods import StageSpec
 from spinn.training.problem import Problem
 from spinn.training.reporting import Reporter
@@ -319,6 +319,8 @@ class Session:
             self.exhausted, self.refused = self.exhausted or run.exhausted(last), run.refused(last)
             for listener in self.listeners:
                 listener(place, last)
+        if run.left_float32(last) and LEFT_FLOAT32 not in self.warnings:
+            self.warn(LEFT_FLOAT32)
         compiling = self.compile_seconds - compiled
         self.stages.append(self.stage_summary(run, last, compiling))
         self.place = dataclasses.replace(

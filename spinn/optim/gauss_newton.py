@@ -181,9 +181,9 @@ def gauss_newton_step(
     key: PRNGKeyArray,
     normal: Callable[[Any], Float[Array, "modes rows rows"]] | None = None,
     kept: Coupling | None = None,
-    floor: float = 0.0,
-    change: float = ENOUGH_CHANGE,
-    max_iterations: int = MAX_ITERATIONS,
+    floor: float | Array = 0.0,
+    change: float | Array = ENOUGH_CHANGE,
+    max_iterations: int | Array = MAX_ITERATIONS,
     linear: bool = False,
     mixed: bool = False,
     probes: int = 32,
@@ -213,7 +213,7 @@ def gauss_newton_step(
     def transpose(z: Any) -> Vector:
         return scaling.transpose(pull(z)[0])
 
-    change = max(change, 10.0 * float(jnp.finfo(flat.dtype).eps))
+    change = jnp.maximum(change, 10.0 * jnp.finfo(flat.dtype).eps)
     old_parts = _half_squares(residual)
     before = _total(old_parts)
     slope = _square(transpose(residual))
@@ -260,7 +260,9 @@ def _in_single(push: Callable[[Vector], Any], scaling: Preconditioner, flat: Vec
     return Operator(lambda x: small(small_scaling.apply(x)), lambda z: small_scaling.transpose(pull(z)[0]))
 
 
-def _tolerance(state: GaussNewtonState, slope: Array, loss: Array, floor: float, change: float, linear: bool) -> Array:
+def _tolerance(
+    state: GaussNewtonState, slope: Array, loss: Array, floor: float | Array, change: Array, linear: bool
+) -> Array:
     """How exactly to solve: as the last step shows the linear model to be worth (Eisenstat and Walker 1996, choice 2,
     with gradients, which vanish also where the residual does not), and no more exactly than the end needs.
     """

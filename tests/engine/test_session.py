@@ -7,9 +7,11 @@ import pytest
 from spinn import assembly
 from spinn.config.prepare import prepare
 from spinn.evaluation import point_values
+from spinn.optim import mixed
 from spinn.pdes import PDE, Box, Dirichlet, Face, Initial, cos, sin
 from spinn.recipes import resolve
 from spinn.session import Session
+from spinn.training.loop import LEFT_FLOAT32
 
 pytestmark = pytest.mark.usefixtures("x64")
 
@@ -66,12 +68,25 @@ def test_mixed_precision_ends_where_double_precision_does(name, modes, listen):
     assert found["mixed"][2] < 10.0 * found["float64"][2] < 1e-2
 
 
-def test_windows_of_one_size_share_their_program(configure, decay, listen):
-    """An earlier window is no argument of a step where the start is held exactly: it would count as another size."""
-    session = Session(resolve(configure("basis", windows=3), decay()), decay(), listen(), lambda record: None)
+def test_a_summary_tells_once_where_float32_does_not_do(configure, decay, listen, monkeypatch):
+    monkeypatch.setattr(mixed, "LEAST_GAIN", 1e-12)
+    config = configure("basis", windows=2, precision="mixed")
+    session = Session(resolve(config, decay()), decay(), listen(), lambda record: None)
     session.train()
-    assert len(session.pieces) == 3
-    assert len(session.compiled) == 1
+    assert session.warnings == [LEFT_FLOAT32]
+    assert worst(session, decay()) < 1e-9
+
+
+def test_other_values_of_parameters_and_other_seeds_need_no_other_programs(configure, decay, listen):
+    """All that is compiled for a stage is the same text, so that it comes from the cache of an earlier run."""
+    texts = []
+    for rate, seed in ((1.0, 0), (2.5, 3)):
+        pde = decay(rate=rate)
+        session = Session(resolve(configure("basis", seed=seed), pde), pde, listen(), lambda record: None)
+        session.train()
+        assert worst(session, pde) < 1e-7
+        texts.append([program.as_text() for program in session.compiled.values()])
+    assert len(texts[0]) == 1 and texts[0] == texts[1]
 
 
 def test_compiling_is_counted_apart(configure, decay, listen):
@@ -163,9 +178,9 @@ def test_the_solution_is_continuous_at_the_cuts(windowed):
 
 
 def test_later_windows_compile_once(windowed):
-    """The first one asks for the PDE's initial value, later ones for that of the window before: two programs."""
+    """An earlier window is no argument of a step where the start is held exactly: it would count as another size."""
     session, _ = windowed
-    assert len(session.compiled) == 2
+    assert len(session.compiled) == 1
     assert session.stages[2]["compile_seconds"] == 0.0
 
 
