@@ -5,6 +5,7 @@ of the program: whether one can be traced is found by tracing residuals and cond
 """
 
 import copy
+import dataclasses
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +16,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from spinn.fields import Grid, Head, JetTable, coordinate_fields, network_field
+from spinn.networks.separable import SeparableNetwork
+from spinn.objective.separable import SeparableObjective
 from spinn.pdes import PDE, Face, Local, derivative_orders
+from spinn.sampling.separable import AxisBatch
 
 POINTS = 2  # of each axis, on which a parameter is tried
 
@@ -43,6 +47,16 @@ def with_values(pde: PDE, values: Mapping[str, Any]) -> PDE:
     for name, value in values.items():
         object.__setattr__(changed, name, value)
     return changed
+
+
+def blocks_at(objective: SeparableObjective, network: SeparableNetwork, batch: AxisBatch) -> dict[str, Array]:
+    """The blocks of an objective, compiled with the parameters as arguments."""
+
+    def blocks(varied: Parametric, network: SeparableNetwork, batch: AxisBatch) -> dict[str, Array]:
+        return dataclasses.replace(objective, pde=varied.pde).blocks(network, batch)
+
+    found: dict[str, Array] = eqx.filter_jit(blocks)(parametric(objective.pde), network, batch)
+    return found
 
 
 @functools.lru_cache(maxsize=64)

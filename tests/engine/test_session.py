@@ -77,18 +77,6 @@ def test_a_summary_tells_once_where_float32_does_not_do(configure, decay, listen
     assert worst(session, decay()) < 1e-9
 
 
-def test_other_values_of_parameters_and_other_seeds_need_no_other_programs(configure, decay, listen):
-    """All that is compiled for a stage is the same text, so that it comes from the cache of an earlier run."""
-    texts = []
-    for rate, seed in ((1.0, 0), (2.5, 3)):
-        pde = decay(rate=rate)
-        session = Session(resolve(configure("basis", seed=seed), pde), pde, listen(), lambda record: None)
-        session.train()
-        assert worst(session, pde) < 1e-7
-        texts.append([program.as_text() for program in session.compiled.values()])
-    assert len(texts[0]) == 1 and texts[0] == texts[1]
-
-
 def test_compiling_is_counted_apart(configure, decay, listen):
     session = Session(resolve(configure("basis"), decay()), decay(), listen(), lambda record: None)
     with session.clock.running():
