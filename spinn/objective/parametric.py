@@ -49,7 +49,7 @@ def with_values(pde: PDE, values: Mapping[str, Any]) -> PDE:
     return changed
 
 
-def blocks_at(objective: SeparableObjective, network: SeparableNetwork, batch: AxisBatch) -> dict[str, Array]:
+def blocks_at(objective: SeparableObjective, network: SeparableNetwork, batch: Any) -> dict[str, Array]:
     """The blocks of an objective, compiled with the parameters as arguments."""
 
     def blocks(varied: Parametric, network: SeparableNetwork, batch: AxisBatch) -> dict[str, Array]:
