@@ -26,7 +26,7 @@ from spinn.polishing import polishing_plan
 from spinn.posing import Posed, continued, pose
 from spinn.recipes import Plan
 from spinn.sampling import AxisSampler
-from spinn.spectrum import MAX_FIRST_UNKNOWNS, PROBE_POINTS, data_modes, limited, shared_times, tails, transferred
+from spinn.spectrum import MAX_FIRST_UNKNOWNS, PROBE_POINTS, data_modes, limited, tails, transferred
 from spinn.stagewise import bandwidths, better, further, given_up, judged, prepared, stages_of, zero_field
 from spinn.training.loop import LEFT_FLOAT32, LoopSettings, Snapshot, StageRun
 from spinn.training.methods import StageSpec
@@ -171,7 +171,7 @@ class Session:
         self.zero_loss = 0.5 * sum(float(np.sum(array**2)) for array in arrays.values())
         if not self.plan.adaptive:
             return bandwidths(self.plan, arrays, modes)
-        found = shared_times(data_modes(arrays, self.pde.coordinates, self.plan.embedding.periodic, modes))
+        found = data_modes(arrays, self.pde.coordinates, self.plan.embedding.periodic, modes)
         return limited(found, self.plan.embedding.periodic, len(self.pde.unknowns), MAX_FIRST_UNKNOWNS)
 
     def lifted(self, network: Any) -> Any:

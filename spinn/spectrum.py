@@ -25,7 +25,6 @@ DATA_TAIL = 1e-10  # relative size of the data beyond the first modes
 PROBE_POINTS = {1: 512, 2: 128, 3: 64, 4: 20}
 MAX_FIRST_UNKNOWNS = 40_000
 ELEMENT_DEGREE = 15  # of the polynomials on each element of an axis that is cut
-TIME_RUNG = 4  # the first modes in time are a multiple of this
 # How many elements an axis is cut into: every count has programs of its own, which take longer than the elements.
 ELEMENT_RUNGS = (4, 6, 8, 12, 16, 24, 32, 40)
 
@@ -71,13 +70,6 @@ def data_modes(
                 found = needed_modes(mode_energies(block, index, axis in periodic), tail)
                 result[axis] = max(result[axis], found)
     return result
-
-
-def shared_times(modes: Mapping[str, int]) -> dict[str, int]:
-    """The same with the modes of time up to a multiple of `TIME_RUNG`: rates in time, and with them spectra, follow the
-    parameters of an equation, and runs with other values of these should find their programs in the cache.
-    """
-    return {axis: -(-n // TIME_RUNG) * TIME_RUNG if axis == "t" else n for axis, n in modes.items()}
 
 
 def limited(modes: Mapping[str, int], periodic: frozenset[str], unknowns: int, limit: int) -> dict[str, int]:

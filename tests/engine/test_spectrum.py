@@ -21,7 +21,6 @@ from spinn.spectrum import (
     needed_modes,
     raw_core,
     refined_breaks,
-    shared_times,
     tails,
     transferred,
 )
@@ -235,9 +234,3 @@ def test_a_field_on_elements_stays_the_same_on_finer_ones():
     after = values(grown)
     for name, before in values(old).items():
         np.testing.assert_allclose(after[name], before, rtol=1e-10, atol=1e-11)
-
-
-def test_modes_in_time_come_in_steps():
-    """14 and 15 of them have one program; an axis in space has the modes that its data ask for."""
-    assert [shared_times({"t": n, "x": n})["t"] for n in (12, 13, 14, 15, 16)] == [12, 16, 16, 16, 16]
-    assert shared_times({"x": 5, "y": 14}) == {"x": 5, "y": 14}
