@@ -305,7 +305,7 @@ def build_objective(plan: Plan, pde: PDE, sampler: AxisSampler | PointSampler) -
     if norm == "auto":
         # Least squares on a fixed basis needs all digits, and its bases are constant: QR. Squared Gram matrices lose
         # half the digits, which float32 does not have to give.
-        large = plan.config.precision == "float64" and points > 10**6
+        large = plan.config.precision != "float32" and points > 10**6
         norm = "qr" if plan.is_basis else "gram" if large else "grid"
     weighting = Weighting(dict(loss.weights), loss.causal)
     return SeparableObjective(pde, weighting, plan.embedding.skip, parts, norm)

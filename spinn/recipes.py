@@ -20,6 +20,7 @@ FIRST_MODES = {1: 48, 2: 32, 3: 12, 4: 6}
 TRAINED_WIDTHS, TRAINED_RANKS = {1: 48, 2: 40, 3: 24, 4: 12}, {1: 1, 2: 6, 3: 4, 4: 3}
 MAX_PARAMETERS = 2500  # whose normal matrix is decomposed at every step
 SECOND_ORDER = frozenset({"levenberg_marquardt", "polish"})
+LEAST_SQUARES = SECOND_ORDER | {"gauss_newton", "als"}  # what float32 alone would take most digits from
 GRADIENT_STAGES = (
     Stage(optimizer="soap", steps=4000, learning_rate=3e-3, schedule="warmup_cosine", warmup=100),
     Stage(optimizer="lbfgs", steps=1000),
@@ -88,7 +89,9 @@ def resolve(config: Config, pde: PDE, device: str = "cpu") -> Plan:
     features = _features(config.network, pde, embedding_of(pde) if config.network.embed is not False else Embedding())
     classical = set(features.values()) <= CLASSICAL
     linear = _linear_matters(config.network, pde) and is_linear(pde)
-    precision = ("float32" if device == "gpu" else "float64") if config.precision == "auto" else config.precision
+    given, precision = config, config.precision
+    if precision == "auto":
+        precision = "mixed" if device == "gpu" else "float64"
     config = config.model_copy(update={"precision": precision})
     network = _network(config, pde, features, classical, linear)
     embedding = _embedding(network, pde, features, causal=config.loss.causal > 0)
@@ -98,6 +101,8 @@ def resolve(config: Config, pde: PDE, device: str = "cpu") -> Plan:
         "train": config.train or _stages(config, network, pde, features, linear),
         "device": device if config.device == "auto" else config.device,
     }
+    if given.precision == "auto" and precision == "mixed" and not _is_least_squares(updates["train"][0]):
+        return resolve(given.model_copy(update={"precision": "float32"}), pde, device)
     last = updates["train"][-1].optimizer
     grown = last == "als" or (is_core(network) and last == "gauss_newton")
     adaptive = network.modes == "auto" and classical and grown
@@ -218,14 +223,16 @@ def _may_be_second_order(config: Config, axes: int) -> bool:
     if config.train:
         return _is_second_order(config) and config.network.kind == "separable"
     fixed = config.loss.weighting == "fixed" and not config.loss.causal and config.sampling.rule != "random"
-    network = config.network
-    return (
-        fixed and config.precision == "float64" and network.kind == "separable" and axes <= 4 and network.head != "tt"
-    )
+    network, double = config.network, config.precision != "float32"
+    return fixed and double and network.kind == "separable" and axes <= 4 and network.head != "tt"
 
 
 def _is_second_order(config: Config) -> bool:
     return any(stage.optimizer in SECOND_ORDER for stage in config.train)
+
+
+def _is_least_squares(stage: Stage) -> bool:
+    return stage.optimizer in LEAST_SQUARES
 
 
 def parameter_count(network: Network, features: Mapping[str, str], unknowns: int) -> int:

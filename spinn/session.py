@@ -19,6 +19,7 @@ from spinn.evaluation import Piece
 from spinn.growth import ENOUGH_LOSS, SETTLED, Growth, Outcome, Place, changes, resolved_tail
 from spinn.lifting import blocks_of, lifted
 from spinn.objective import SeparableObjective
+from spinn.objective.parametric import blocks_at
 from spinn.optim.gauss_newton import ENOUGH_CHANGE
 from spinn.pdes import PDE, Box
 from spinn.polishing import polishing_plan
@@ -27,7 +28,7 @@ from spinn.recipes import Plan
 from spinn.sampling import AxisSampler
 from spinn.spectrum import MAX_FIRST_UNKNOWNS, PROBE_POINTS, data_modes, limited, tails, transferred
 from spinn.stagewise import bandwidths, better, further, given_up, judged, prepared, stages_of, zero_field
-from spinn.training.loop import LoopSettings, Snapshot, StageRun
+from spinn.training.loop import LEFT_FLOAT32, LoopSettings, Snapshot, StageRun
 from spinn.training.methods import StageSpec
 from spinn.training.problem import Problem
 from spinn.training.reporting import Reporter
@@ -164,8 +165,8 @@ class Session:
         objective = build_objective(self.plan, self.pde, sampler)
         assert isinstance(objective, SeparableObjective)
         data = blocks_of(self.plan.embedding.traces)
-        evaluate: Any = dataclasses.replace(objective, skip=objective.skip - data).blocks
-        blocks = eqx.filter_jit(evaluate)(network, batch)
+        objective = dataclasses.replace(objective, skip=objective.skip - data)
+        blocks = blocks_at(objective, network, batch)
         arrays = {name: np.asarray(block) for name, block in blocks.items()}
         self.zero_loss = 0.5 * sum(float(np.sum(array**2)) for array in arrays.values())
         if not self.plan.adaptive:
@@ -321,6 +322,8 @@ class Session:
             self.exhausted, self.refused = self.exhausted or run.exhausted(last), run.refused(last)
             for listener in self.listeners:
                 listener(place, last)
+        if run.left_float32(last) and LEFT_FLOAT32 not in self.warnings:
+            self.warn(LEFT_FLOAT32)
         compiling = self.compile_seconds - compiled
         self.stages.append(self.stage_summary(run, last, compiling))
         self.place = dataclasses.replace(
@@ -346,7 +349,7 @@ class Session:
         if config.windows == "auto" and not place.patient:
             most = MAX_ITERATIONS_OF_A_WINDOW[problem.linear]
             settings = dataclasses.replace(settings, max_iterations=most, impatient=True)
-        # Programs hold the parameters of the PDE.
+        # Programs may hold parameters of the PDE (see `spinn.objective.parametric`).
         compiled = self.compiled.setdefault(value, {}) if value else self.compiled
         return StageRun(problem, spec, settings, f"{windows}{value}{stage.optimizer}{level}", self.reporter, compiled)
 

@@ -7,7 +7,6 @@ the trained core itself.
 import math
 from collections.abc import Mapping, Sequence
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
@@ -17,6 +16,7 @@ from spinn.networks.elements import Elements, bisected, element_tails
 from spinn.networks.factorisations import pinv
 from spinn.networks.mapped import Mapped, unmapped
 from spinn.networks.separable import SeparableNetwork
+from spinn.networks.tabulated import axis_rows
 from spinn.networks.taylor import variable
 from spinn.sampling.rules import broken_rule, gauss
 from spinn.sampling.rules import periodic as equispaced
@@ -25,6 +25,8 @@ DATA_TAIL = 1e-10  # relative size of the data beyond the first modes
 PROBE_POINTS = {1: 512, 2: 128, 3: 64, 4: 20}
 MAX_FIRST_UNKNOWNS = 40_000
 ELEMENT_DEGREE = 15  # of the polynomials on each element of an axis that is cut
+# How many elements an axis is cut into: every count has programs of its own, which take longer than the elements.
+ELEMENT_RUNGS = (4, 6, 8, 12, 16, 24, 32, 40)
 
 
 def mode_energies(block: np.ndarray, axis: int, periodic: bool) -> np.ndarray:
@@ -185,7 +187,8 @@ def _by_frequency(body: Body, energy: np.ndarray) -> np.ndarray:
 
 def refined_breaks(network: SeparableNetwork, axis: str, tail: float, most: int) -> tuple[float, ...]:
     """Breaks for an axis whose solution is `network`: elements are cut in halves, the worst first, until the last
-    polynomials of each carry less than `tail` of the solution, or there are `most` of them.
+    polynomials of each carry less than `tail` of the solution, or there are `most` of them; and on up to a count of
+    `ELEMENT_RUNGS`.
 
     A global basis is projected onto elements first, as far as it is good itself: what its last modes carry is noise.
     """
@@ -209,14 +212,26 @@ def refined_breaks(network: SeparableNetwork, axis: str, tail: float, most: int)
         energy = element_tails(np.sum(coefficients**2, 1), len(breaks) - 1)
         found = np.sqrt(energy / np.sum(functions**2))
         marked = found > max(tail, 0.02 * float(np.max(found)))
-        room = most - (len(breaks) - 1)
-        if not np.any(marked) or room <= 0:
+        count, cut = len(breaks) - 1, isinstance(body, Elements)
+        if cut and not np.any(marked):
             return breaks
-        if np.sum(marked) > room:
-            marked = marked & (found >= np.sort(found)[-room])
+        if cut or not np.any(marked):  # nothing is known inside an element: the next solution tells
+            return bisected(breaks, worst(found, rung(count + int(np.sum(marked)), ELEMENT_RUNGS, most) - count))
+        if count + np.sum(marked) >= most:
+            return bisected(breaks, worst(found, most - count))
         breaks = bisected(breaks, marked)
-        if isinstance(body, Elements):
-            return breaks  # nothing is known inside an element: the next solution tells
+
+
+def rung(count: int, rungs: Sequence[int], most: int) -> int:
+    """The least of a few numbers that is no less than `count`, at most `most`: sizes that recur share programs."""
+    return min(next((one for one in rungs if one >= count), count), most)
+
+
+def worst(found: np.ndarray, count: int) -> np.ndarray:
+    """Which elements are the worst ones, at most all of them."""
+    marked = np.zeros(len(found), bool)
+    marked[np.argsort(-found, kind="stable")[: max(count, 0)]] = True
+    return marked
 
 
 def gauss_rule(body: Body, breaks: Sequence[float] | None) -> tuple[np.ndarray, np.ndarray]:
@@ -249,12 +264,8 @@ def transferred(old: SeparableNetwork, new: SeparableNetwork) -> np.ndarray:
 
 def axis_values(network: SeparableNetwork, axis: str, points: Array) -> np.ndarray:
     """The functions of an axis of a Tucker head at points: (points, functions)."""
-    return np.asarray(_features(network, axis, points), float)
-
-
-@eqx.filter_jit
-def _features(network: SeparableNetwork, axis: str, points: Array) -> Array:
-    return network.tables({axis: points}, {axis: 0})[axis][0][:, 0]
+    place = network.axes.index(axis)
+    return np.asarray(axis_rows(network.features[place], network.mixings[place], points, 0)[0, :, 0], float)
 
 
 def change_of_features(before: object, after: object, old: np.ndarray, new: np.ndarray) -> np.ndarray:
