@@ -11,7 +11,7 @@ from spinn.pdes import PDE
 def is_core(network: Network) -> bool:
     """Whether a Tucker core over fixed features is all that is trained."""
     basis = network.trainable is False and network.kind == "separable"
-    return basis and network.head == "tucker" and network.rank == "auto"
+    return basis and network.head == "tucker" and network.rank in ("auto", "grow")
 
 
 def check(config: Config, pde: PDE) -> None:
@@ -23,6 +23,7 @@ def check(config: Config, pde: PDE) -> None:
     if isinstance(rank, list) and config.network.head in ("cp", "tt"):
         head = config.network.head
         raise SpinnError(f"network.rank: a {head} head has one rank, got {rank}; give a number, or use head: tucker")
+    _check_growing(config)
     _check_alternating(config)
     _check_polish(config, pde)
     _check_continuation(config)
@@ -62,6 +63,25 @@ def _check_alternating(config: Config) -> None:
     wrong = [name for name, holds in asks.items() if not holds]
     if wrong:
         raise SpinnError(f"train: als needs {', '.join(wrong)}")
+
+
+def _check_growing(config: Config) -> None:
+    """Ranks grow under a core over fixed features whose modes are ordered, by Gauss-Newton's method."""
+    network = config.network
+    if network.rank != "grow":
+        return
+    names = set(network.features.values()) if isinstance(network.features, Mapping) else {network.features}
+    asks = {
+        "kind: separable": network.kind == "separable",
+        "head: tucker": network.head == "tucker",
+        "trainable: false": network.trainable is False,
+        "fourier or legendre features": names <= {"auto", "fourier", "legendre"},
+        "one stage of gauss_newton": [stage.optimizer for stage in config.train] == ["gauss_newton"],
+        "fixed weights (loss.weighting: fixed, causal: 0)": config.loss.weighting == "fixed" and not config.loss.causal,
+    }
+    wrong = [name for name, holds in asks.items() if not holds]
+    if wrong:
+        raise SpinnError(f"network.rank: grow needs {', '.join(wrong)}; or give network.rank a number, or auto")
 
 
 def _check_polish(config: Config, pde: PDE) -> None:

@@ -62,6 +62,11 @@ class Plan:
         return is_core(self.config.network) or self.polishing
 
     @property
+    def grows_ranks(self) -> bool:
+        """Whether the core lives on combinations of features that the residual chooses."""
+        return self.config.network.rank == "grow"
+
+    @property
     def is_second_order(self) -> bool:
         """Whether axis networks are trained by least squares, from the bandwidth of the data."""
         return _is_second_order(self.config)
@@ -163,7 +168,7 @@ def _features(network: Network, pde: PDE, embedding: Embedding) -> dict[str, str
 
 def _linear_matters(network: Network, pde: PDE) -> bool:
     """Whether a linear problem may be solved by sweeps over its axes: many axes, or a head that asks for it."""
-    if network.kind == "pointwise" or network.trainable is True:
+    if network.kind == "pointwise" or network.trainable is True or network.rank == "grow":
         return False
     return network.head in ("tt", "cp") or (network.head == "auto" and len(pde.coordinates) > 4)
 
@@ -172,7 +177,8 @@ def _network(config: Config, pde: PDE, features: Mapping[str, str], classical: b
     network, axes = config.network, len(pde.coordinates)
     trainable = (not classical) if network.trainable == "auto" else network.trainable
     many = "tt" if linear and trainable is False else "cp"
-    head = network.head if network.head != "auto" else "tucker" if axes <= 4 else many
+    small = axes <= 4 or network.rank == "grow"
+    head = network.head if network.head != "auto" else "tucker" if small else many
     rank = network.rank
     if rank == "auto" and head == "cp":
         rank = 32 if axes <= 3 else 128
@@ -180,7 +186,7 @@ def _network(config: Config, pde: PDE, features: Mapping[str, str], classical: b
         rank = {1: 32, 2: 32, 3: 16}.get(axes, 12)
     frequency: Any
     width, depth, frequency = 64, 3, 8.0
-    if trainable and _may_be_second_order(config, axes):
+    if trainable and rank != "grow" and _may_be_second_order(config, axes):
         width, depth = TRAINED_WIDTHS.get(axes, 8), 1
         rank = TRAINED_RANKS.get(axes, 3) if network.rank == "auto" else rank
         frequency = "auto"  # that of the data
@@ -225,7 +231,7 @@ def parameter_count(network: Network, features: Mapping[str, str], unknowns: int
     """About how many parameters a trained network has."""
     width, depth, rank = network.width, network.depth, network.rank
     assert isinstance(width, int) and isinstance(depth, int)
-    assert rank != "auto"
+    assert not isinstance(rank, str)
     ranks: list[int] = [int(one) for one in (rank if isinstance(rank, list) else [rank] * len(features))]
     total = math.prod(ranks) * unknowns if network.head == "tucker" else 0
     for name, one in zip(features.values(), ranks, strict=True):
@@ -239,6 +245,8 @@ def _stages(config: Config, network: Network, pde: PDE, features: Mapping[str, s
     """Least squares where only the head is trained, by sweeps over the axes or by Gauss-Newton. Trained networks:
     Levenberg-Marquardt where their parameters are few, else first-order, then L-BFGS; then least squares over features.
     """
+    if network.rank == "grow":
+        return [Stage(optimizer="gauss_newton", steps=30)]
     if network.kind == "separable" and network.trainable is False and (network.head == "tt" or _is_cp(network, linear)):
         return [Stage(optimizer="als", steps=40)]
     if network.kind == "separable" and network.trainable is False:
@@ -307,7 +315,8 @@ def _reason(config: Config, pde: PDE, embedding: Embedding, features: Mapping[st
             f"{problem}: {stages} of trained axis networks ({names}{_size(config, pde, features)}) under {form}{held}"
         )
     method = {"als": "ALS", "gauss_newton": "least squares" if linear else "Gauss-Newton"}.get(stages, stages)
-    grown = {"als": "ranks and modes", "gauss_newton": "modes"}.get(stages, "modes") if adaptive else ""
+    ranked = stages == "als" or config.network.rank == "grow"
+    grown = " and ".join(["ranks"] * (ranked and (adaptive or stages != "als")) + ["modes"] * adaptive)
     growth = f", {grown} grown until the residual stops falling" if grown else ""
     first = [f"{name} = {', '.join(f'{value:g}' for value in values)}" for name, values in config.continuation.items()]
     path = f", first with {' and '.join(first)}" if first else ""

@@ -23,6 +23,7 @@ from spinn.optim.gauss_newton import ENOUGH_CHANGE
 from spinn.pdes import PDE, Box
 from spinn.polishing import polishing_plan
 from spinn.posing import Posed, continued, pose
+from spinn.ranking import LEVEL_CHANGE, first_whole, ranked
 from spinn.recipes import Plan
 from spinn.sampling import AxisSampler
 from spinn.spectrum import MAX_FIRST_UNKNOWNS, PROBE_POINTS, data_modes, limited, tails, transferred
@@ -74,9 +75,10 @@ class Session:
         if resumed:
             self.place = resumed.place
         else:
+            wanted = self.start_modes()
             self.place = Place(
-                modes=(self.start_modes(),), breaks=({},), ends=self.planned_ends(), shapes=({},),
-                ahead=len(self.plan.continuation),
+                modes=(first_whole(self.plan, self.pde, wanted),), breaks=({},), ends=self.planned_ends(), shapes=({},),
+                ahead=len(self.plan.continuation), wanted=wanted if self.plan.grows_ranks else {},
             )  # fmt: skip
         self.pieces = list(resumed.pieces) if resumed else []
         while len(self.pieces) < len(self.place.ends) or (self.pieces and self.pieces[-1].end < self.last):
@@ -85,7 +87,7 @@ class Session:
                 self.place = dataclasses.replace(
                     self.place, window=number, level=0, stage=0, level_loss=math.inf, uncut=None, ends=self.next_ends(),
                     shapes=(*self.place.shapes, {}), gradient=False, doublings=0, ahead=len(self.plan.continuation),
-                    modes=(*self.place.modes, self.place.modes[-1]), breaks=(*self.place.breaks, self.place.breaks[-1]),
+                    modes=(*self.place.modes, self.next_modes()), breaks=(*self.place.breaks, self.place.breaks[-1]),
                 )  # fmt: skip
             network = self.window(resumed)
             resumed = None
@@ -139,6 +141,10 @@ class Session:
         count = math.ceil((self.last - done.end) / (done.end - done.start) - 1e-6)
         return (*ends, self.last if count <= 1 else done.end + (self.last - done.end) / count)
 
+    def next_modes(self) -> Mapping[str, int]:
+        """Modes that the window which begins starts with: those that the last one ended with, unless ranks grow."""
+        return first_whole(self.plan, self.pde, self.place.modes[-1])
+
     def keep(self, network: Any) -> None:
         """The network of the present window is done."""
         low, high = self.domain(self.place.window)["t"] if "t" in self.pde.coordinates else (0.0, 0.0)
@@ -160,13 +166,14 @@ class Session:
 
     def start_modes(self) -> dict[str, int]:
         """Modes of the first level: from the spectrum of the data where they are left to us."""
-        modes = first_modes(self.plan, self.pde)
-        if not (self.plan.adaptive or self.plan.is_second_order):
+        configured = first_modes(self.plan, self.pde)
+        modes = first_whole(self.plan, self.pde, configured)
+        if not (self.plan.adaptive or self.plan.is_second_order or self.plan.grows_ranks):
             return modes
         axes = len(self.pde.coordinates)
         probe = dict.fromkeys(self.pde.coordinates, PROBE_POINTS.get(axes, 10))
         sampler = dataclasses.replace(build_sampler(self.plan, self.pde, modes), counts=probe)
-        network = self.network(0, modes) if self.plan.adaptive else zero_field(self.network(0, modes))
+        network = self.network(0, modes) if self.plan.is_basis else zero_field(self.network(0, modes))
         batch = sampler.draw(self.domain(0), key=jax.random.key(0))
         objective = build_objective(self.plan, self.pde, sampler)
         assert isinstance(objective, SeparableObjective)
@@ -175,10 +182,13 @@ class Session:
         blocks = eqx.filter_jit(evaluate)(network, batch)
         arrays = {name: np.asarray(block) for name, block in blocks.items()}
         self.zero_loss = 0.5 * sum(float(np.sum(array**2)) for array in arrays.values())
-        if not self.plan.adaptive:
+        if self.plan.is_second_order:
             return bandwidths(self.plan, arrays, modes)
+        if not self.plan.adaptive:
+            return configured
         found = data_modes(arrays, self.pde.coordinates, self.plan.embedding.periodic, modes)
-        return limited(found, self.plan.embedding.periodic, len(self.pde.unknowns), MAX_FIRST_UNKNOWNS)
+        most = math.inf if self.plan.grows_ranks else MAX_FIRST_UNKNOWNS
+        return limited(found, self.plan.embedding.periodic, len(self.pde.unknowns), most)
 
     def lifted(self, network: Any) -> Any:
         """The network with what conditions prescribe exactly, read at the points of the present level."""
@@ -243,6 +253,12 @@ class Session:
             if self.place.ahead:
                 self.place = next_value(self, outcome.residual)
                 network = self.moved(network)
+                continue
+            if self.plan.grows_ranks:
+                after = ranked(self, network, outcome)
+                if after.place is None:
+                    return network
+                self.place, network = after.place, after.network
                 continue
             grown, doubts = growth.grown(self.place, network, outcome) if self.plan.adaptive else (None, [])
             # Where too few modes left the residual, more of them are tried first.
@@ -338,10 +354,11 @@ class Session:
                          stage.warmup, stage.weight_decay)  # fmt: skip
         windows = self.window_name() if len(place.ends) > 1 or place.ends[:1] != (self.last,) else ""
         value = value_name(self.plan, place.ahead)
-        level = f" level {place.level + 1}" if (self.plan.adaptive or place.level) and not value else ""
+        several = self.plan.adaptive or self.plan.grows_ranks or place.level
+        level = f" level {place.level + 1}" if several and not value else ""
         floor = ENOUGH_LOSS * self.zero_loss
         change = SETTLED * resolved_tail(self.parameters) if self.plan.adaptive else ENOUGH_CHANGE
-        change = ENOUGH if place.ahead else change
+        change = ENOUGH if place.ahead else LEVEL_CHANGE if self.plan.grows_ranks else change
         settings = LoopSettings(config.seed, config.sampling.resample_every, config.loss.weighting, floor, change)
         if config.windows == "auto" and not place.patient:
             most = MAX_ITERATIONS_OF_A_WINDOW[problem.linear]
@@ -363,6 +380,8 @@ class Session:
         posed = pose(
             self.active(), self.posed_pde, network, domain, modes, self.pieces[-1].network if self.pieces else None
         )
+        if self.plan.grows_ranks:
+            return posed._replace(problem=dataclasses.replace(posed.problem, grows=lambda params, loss: True))
         if not self.plan.adaptive or self.place.ahead:
             return posed
         grows = lambda params, loss: self.grows(posed.combine(params), loss)  # noqa: E731

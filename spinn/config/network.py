@@ -31,11 +31,13 @@ class Network(Section):
         "core tensor over all pairs, which also holds solutions that a sum of products approaches only in the limit. "
         "tt: a tensor train, the form for five axes and more; for linear problems, by alternating least squares.",
     )
-    rank: Auto | Count | list[Count] = Field(
+    rank: Auto | Literal["grow"] | Count | list[Count] = Field(
         default="auto",
         description="Number of products in the sum (cp; als grows up to it), or features an axis (tucker; a list gives "
         "one an axis, in the order of the PDE's coordinates), or the largest rank between axes (tt; auto: as the "
-        "residual asks). More rank, more accuracy and memory: memory grows as points times rank.",
+        "residual asks). More rank, more accuracy and memory: memory grows as points times rank. grow (tucker over "
+        "fixed features): few combinations of the features of each axis, which the residual chooses, and as many as it "
+        "asks for; for four or five axes with more modes than a core over all of them could have.",
     )
     width: Auto | Count = Field(default="auto", description="Neurons in each hidden layer of an axis network.")
     depth: Auto | Count = Field(default="auto", description="Hidden layers of an axis network.")

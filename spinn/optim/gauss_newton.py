@@ -233,6 +233,26 @@ def gauss_newton_step(
     return taken, after, parts
 
 
+def descent(
+    blocks: Callable[[Any], Any],
+    params: Any,
+    normal: Float[Array, "modes rows rows"],
+    kept: Coupling,
+    iterations: int,
+    damping: float = 1e-14,
+) -> Any:
+    """A few iterations of the linear least-squares problem at parameters that are a lone core: what to add to them."""
+    flat, unravel = ravel_pytree(params)
+    residual, push = jax.linearize(lambda x: blocks(unravel(x)), flat)
+    pull = jax.linear_transpose(push, flat)
+    scaling = preconditioner(normal, jax.tree.leaves(params)[0].shape, kept)
+    step, _ = cgls(
+        lambda x: push(scaling.apply(x)), lambda z: scaling.transpose(pull(z)[0]), residual,
+        jnp.asarray(damping, flat.dtype), FORCING[0], iterations,
+    )  # fmt: skip
+    return unravel(scaling.apply(step))
+
+
 def _tolerance(state: GaussNewtonState, slope: Array, loss: Array, floor: float, change: float, linear: bool) -> Array:
     """How exactly to solve: as the last step shows the linear model to be worth (Eisenstat and Walker 1996, choice 2,
     with gradients, which vanish also where the residual does not), and no more exactly than the end needs.

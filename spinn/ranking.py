@@ -1,0 +1,184 @@
+"""How a session grows the ranks of a Tucker core: by what the residual asks for, level after level.
+
+The first level has a whole core over few modes. From then on the core lives on subspaces of the features of each axis
+(see `spinn.subspaces`). After each level they lose the directions that the solution does not need beside its residual
+(HOSVD), get the modes that the spectra ask for, and get new directions: those in which a step against the residual is
+largest. The step is a few iterations of least squares from where the level ended, on a core that is whole along one
+axis and along the others has the subspaces and a few random directions beside them, since what a solution lacks may lie
+outside of several subspaces at once. It is never larger than a core that is solved with.
+
+Growth ends at the residual that ends other runs, where neither ranks nor modes have lowered it any more (several levels
+in a row have left more than `WORTHWHILE` of it), where subspaces are whole and modes resolved, or at the budget.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from spinn.growth import ENOUGH_LOSS, MAX_UNKNOWNS, Growth, Outcome, Place, changes
+from spinn.networks.bodies import Fourier
+from spinn.networks.separable import SeparableNetwork
+from spinn.optim.gauss_newton import descent
+from spinn.pdes import PDE, derivative_orders
+from spinn.recipes import Plan
+from spinn.spectrum import limited, tails
+from spinn.subspaces import (
+    Held,
+    acting,
+    free_counts,
+    held,
+    leading,
+    probes,
+    restricted,
+    shape_of_restricted,
+    truncated,
+    widened,
+)
+
+if TYPE_CHECKING:
+    from spinn.session import Session
+
+FIRST_UNKNOWNS = 4_000  # of the whole core that a run begins with
+ROUNDING = 0.1  # what rounding may lose, beside the relative residual, as far as the equation sees it
+LEAST_ROUNDING = 1e-13
+PROBES = {1: 1, 2: 4, 3: 4, 4: 3}  # random directions beside a subspace, by the number of axes
+ITERATIONS = 8  # of the step against the residual
+# Directions that come in at once: as many as this share of those that are there, those that are at least this share of
+# the largest one of all axes.
+MORE, LEAST_MORE, STRONG = 0.5, 3, 1e-2
+RESOLVED_TAIL = 1e-11  # what the last modes of a resolved axis may carry: modes cost little
+MOST_GROWTH = 2.0
+WORTHWHILE, PATIENCE = 0.5, 2
+MAX_LEVELS = 24
+SMALL = 1e-9  # a relative residual that nobody needs to be warned of
+LEVEL_CHANGE = 1e-9  # relative change of the solution at which a level ends
+
+
+def first_whole(plan: Plan, pde: PDE, modes: Mapping[str, int]) -> Mapping[str, int]:
+    """Fewer modes, under which a whole core is small, where ranks are to grow; else the same."""
+    if not plan.grows_ranks:
+        return modes
+    return limited(modes, plan.embedding.periodic, len(pde.unknowns), FIRST_UNKNOWNS)
+
+
+class Next(NamedTuple):
+    """Where a run goes on, and its network there; no place where it ends."""
+
+    place: Place | None
+    network: Any
+
+
+def ranked(session: "Session", network: SeparableNetwork, outcome: Outcome) -> Next:
+    """The level after one that has ended: rounded, with more modes and directions."""
+    place = session.place
+    if outcome.loss < ENOUGH_LOSS * outcome.zero_loss or place.gradient:
+        return Next(None, network)
+    modes = more_modes(session, network)
+    more = modes != dict(place.modes[-1])
+    stalls = place.stalls + 1 if outcome.loss > WORTHWHILE**2 * place.level_loss else 0
+    if stalls > PATIENCE or (stalls and outcome.refused) or place.level + 1 >= MAX_LEVELS:
+        return _ended(session, network, outcome, "neither ranks nor modes lower it any more")
+    after = dataclasses.replace(
+        place, modes=(*place.modes[:-1], modes), level=place.level + 1, stage=0, stalls=0 if more else stalls,
+        level_loss=outcome.loss,
+    )  # fmt: skip
+    session.place = after
+    whole = session.lifted(session.network(place.window, modes))
+    found = enriched(session, whole, network, max(ROUNDING * outcome.residual, LEAST_ROUNDING))
+    if isinstance(found, str):
+        session.place = place
+        return _ended(session, network, outcome, found)
+    wider = restricted(whole, found)
+    session.reporter.message(f"residual {outcome.residual:.1e}: {_changes(place, after, network, wider)}")
+    return Next(dataclasses.replace(after, shapes=(*place.shapes[:-1], shape_of_restricted(wider))), wider)
+
+
+def _ended(session: "Session", network: SeparableNetwork, outcome: Outcome, why: str) -> Next:
+    """The end of a run, with a warning where its residual is not small."""
+    if outcome.residual > SMALL:
+        session.warn(f"the relative residual stays at {outcome.residual:.1e}: {why}")
+    return Next(None, network)
+
+
+def _changes(before: Place, after: Place, old: SeparableNetwork, new: SeparableNetwork) -> str:
+    """What is new, in words."""
+    assert old.core is not None and new.core is not None
+    ranks = [f"{a} {m} -> {n}" for a, m, n in zip(new.axes, old.core.shape[1:], new.core.shape[1:], strict=True)]
+    return "; ".join(filter(None, [f"ranks {', '.join(ranks)}", changes(before, after)]))
+
+
+def more_modes(session: "Session", network: SeparableNetwork) -> dict[str, int]:
+    """Modes of every axis: those configured, else more where the last ones still carry something."""
+    plan, place = session.plan, session.place
+    modes = dict(place.modes[-1])
+    modes = {axis: max(count, place.wanted[axis]) for axis, count in modes.items()}
+    if not plan.adaptive:
+        return modes
+    growth, found = Growth(plan, session.pde), tails(network)
+    for axis, tail in found.items():
+        if tail > max(RESOLVED_TAIL, 1e-2 * max(found.values())):
+            features = network.features[network.axes.index(axis)].body
+            count = features.modes if isinstance(features, Fourier) else features.width
+            wanted = growth.more_modes(network, axis, RESOLVED_TAIL)
+            modes[axis] = max(modes[axis], int(min(wanted, MOST_GROWTH * count, growth.most_global(axis))))
+    return modes
+
+
+def enriched(
+    session: "Session", whole: SeparableNetwork, network: SeparableNetwork, tolerance: float
+) -> Held | str:
+    """The field of a network in rounded subspaces of the features of `whole`, with new directions; else why not."""
+    strengths = acting(whole, derivative_orders(session.pde))
+    field = truncated(held(network, whole), strengths, tolerance)
+    found = [missing(session, whole, field, axis) for axis in range(len(whole.axes))]
+    largest = max((float(values[0]) for _, values in found if len(values)), default=0.0)
+    if largest == 0.0:
+        return "the features have no further directions"
+    ranks = field.core.shape[1:]
+    wanted = [
+        min(int(np.sum(values > STRONG * largest)), max(LEAST_MORE, math.ceil(MORE * rank)))
+        for (_, values), rank in zip(found, ranks, strict=True)
+    ]
+    room = MAX_UNKNOWNS["whole"] // len(whole.unknowns)
+    while math.prod(a + b for a, b in zip(ranks, wanted, strict=True)) > room:
+        if not any(wanted):
+            return f"the core would have more than {MAX_UNKNOWNS['whole']} unknowns"
+        wanted[int(np.argmax(wanted))] -= 1
+    if not any(wanted):
+        return f"the core would have more than {MAX_UNKNOWNS['whole']} unknowns"
+    more = [directions[:, :count] for (directions, _), count in zip(found, wanted, strict=True)]
+    return widened(field, more, strengths)
+
+
+def missing(
+    session: "Session", whole: SeparableNetwork, field: Held, axis: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Directions of one axis outside its subspace, and how much a step against the residual has of each."""
+    free = free_counts(whole)
+    if field.bases[axis].shape[1] >= free[axis]:
+        return np.zeros((free[axis], 0)), np.zeros(0)
+    rng = np.random.default_rng((session.plan.config.seed, session.place.window, session.place.level, axis))
+    sketch = restricted(whole, probes(field, axis, PROBES.get(len(free), 2), rng))
+    posed = session.problem(sketch)
+    problem, context = posed.problem, posed.problem.draw(jax.random.key(session.plan.config.seed))
+    scales = {name: np.asarray(problem.scales.get(name, 1.0)) for name in problem.names}
+    step = _descent(problem, posed.params, context, scales)
+    return leading(field.bases[axis], np.asarray(step, float), axis)
+
+
+def _descent(problem: Any, params: Any, context: Any, scales: Any) -> Any:
+    """The step against the residual, as one program."""
+
+    @eqx.filter_jit
+    def step(params: Any, context: Any, scales: Any) -> Any:
+        return descent(
+            lambda p: problem.blocks(p, context, scales), params,
+            problem.normal(params, context, scales), problem.kept, ITERATIONS,
+        )  # fmt: skip
+
+    return jax.tree.leaves(step(params, context, scales))[0]
