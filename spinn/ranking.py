@@ -20,12 +20,17 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from spinn.assembly import build_objective, build_sampler
 from spinn.growth import ENOUGH_LOSS, MAX_UNKNOWNS, Growth, Outcome, Place, changes
 from spinn.networks.bodies import Fourier
 from spinn.networks.separable import SeparableNetwork
+from spinn.objective import SeparableObjective
+from spinn.objective.equilibration import equation_scales
+from spinn.objective.separable import coupling_of
 from spinn.optim.gauss_newton import descent
 from spinn.pdes import PDE, derivative_orders
 from spinn.recipes import Plan
+from spinn.sampling import AxisSampler
 from spinn.spectrum import limited, tails
 from spinn.subspaces import (
     Held,
@@ -50,13 +55,15 @@ PROBES = {1: 1, 2: 4, 3: 4, 4: 3}  # random directions beside a subspace, by the
 ITERATIONS = 8  # of the step against the residual
 # Directions that come in at once: as many as this share of those that are there, those that are at least this share of
 # the largest one of all axes.
-MORE, LEAST_MORE, STRONG = 0.5, 3, 1e-2
-RESOLVED_TAIL = 1e-11  # what the last modes of a resolved axis may carry: modes cost little
+MORE, LEAST_MORE, STRONG = 0.5, 3, 1e-3
+# What the last modes of a resolved axis may carry, and beside the relative residual: ranks are missing first.
+RESOLVED_TAIL, BESIDE = 1e-11, 1e-4
 MOST_GROWTH = 2.0
 WORTHWHILE, PATIENCE = 0.5, 2
 MAX_LEVELS = 24
 SMALL = 1e-9  # a relative residual that nobody needs to be warned of
-LEVEL_CHANGE = 1e-9  # relative change of the solution at which a level ends
+# Relative change of the solution at which a level ends: of a linear one, and otherwise beside the residual.
+LINEAR_CHANGE, NEWTON_CHANGE = 1e-3, 1e-2
 
 
 def first_whole(plan: Plan, pde: PDE, modes: Mapping[str, int]) -> Mapping[str, int]:
@@ -77,8 +84,8 @@ def ranked(session: "Session", network: SeparableNetwork, outcome: Outcome) -> N
     """The level after one that has ended: rounded, with more modes and directions."""
     place = session.place
     if outcome.loss < ENOUGH_LOSS * outcome.zero_loss or place.gradient:
-        return Next(None, network)
-    modes = more_modes(session, network)
+        return _ended(session, network, outcome, "")
+    modes = more_modes(session, network, outcome.residual)
     more = modes != dict(place.modes[-1])
     stalls = place.stalls + 1 if outcome.loss > WORTHWHILE**2 * place.level_loss else 0
     if stalls > PATIENCE or (stalls and outcome.refused) or place.level + 1 >= MAX_LEVELS:
@@ -98,11 +105,24 @@ def ranked(session: "Session", network: SeparableNetwork, outcome: Outcome) -> N
     return Next(dataclasses.replace(after, shapes=(*place.shapes[:-1], shape_of_restricted(wider))), wider)
 
 
+def level_change(session: "Session", linear: bool) -> float:
+    """How exactly a level is solved: it starts near its solution, and the next one goes on from there."""
+    before = min(session.place.level_loss, session.zero_loss)
+    residual = math.sqrt(before / session.zero_loss) if session.zero_loss > 0.0 else 1.0
+    return LINEAR_CHANGE if linear and session.place.level else NEWTON_CHANGE * LINEAR_CHANGE * residual
+
+
 def _ended(session: "Session", network: SeparableNetwork, outcome: Outcome, why: str) -> Next:
-    """The end of a run, with a warning where its residual is not small."""
-    if outcome.residual > SMALL:
+    """The end of a run: rounded, with a warning where its residual is not small."""
+    if outcome.residual > SMALL and why:
         session.warn(f"the relative residual stays at {outcome.residual:.1e}: {why}")
-    return Next(None, network)
+    if not network.restricted:
+        return Next(None, network)
+    place = session.place
+    whole = session.lifted(session.network(place.window, place.modes[-1]))
+    strengths = acting(whole, derivative_orders(session.pde))
+    field = truncated(held(network, whole), strengths, max(ROUNDING * outcome.residual, LEAST_ROUNDING))
+    return Next(None, restricted(whole, field))
 
 
 def _changes(before: Place, after: Place, old: SeparableNetwork, new: SeparableNetwork) -> str:
@@ -112,7 +132,7 @@ def _changes(before: Place, after: Place, old: SeparableNetwork, new: SeparableN
     return "; ".join(filter(None, [f"ranks {', '.join(ranks)}", changes(before, after)]))
 
 
-def more_modes(session: "Session", network: SeparableNetwork) -> dict[str, int]:
+def more_modes(session: "Session", network: SeparableNetwork, residual: float) -> dict[str, int]:
     """Modes of every axis: those configured, else more where the last ones still carry something."""
     plan, place = session.plan, session.place
     modes = dict(place.modes[-1])
@@ -121,10 +141,10 @@ def more_modes(session: "Session", network: SeparableNetwork) -> dict[str, int]:
         return modes
     growth, found = Growth(plan, session.pde), tails(network)
     for axis, tail in found.items():
-        if tail > max(RESOLVED_TAIL, 1e-2 * max(found.values())):
+        if tail > max(RESOLVED_TAIL, 1e-2 * max(found.values()), BESIDE * residual):
             features = network.features[network.axes.index(axis)].body
             count = features.modes if isinstance(features, Fourier) else features.width
-            wanted = growth.more_modes(network, axis, RESOLVED_TAIL)
+            wanted = growth.more_modes(network, axis, max(RESOLVED_TAIL, BESIDE * residual))
             modes[axis] = max(modes[axis], int(min(wanted, MOST_GROWTH * count, growth.most_global(axis))))
     return modes
 
@@ -164,21 +184,26 @@ def missing(
         return np.zeros((free[axis], 0)), np.zeros(0)
     rng = np.random.default_rng((session.plan.config.seed, session.place.window, session.place.level, axis))
     sketch = restricted(whole, probes(field, axis, PROBES.get(len(free), 2), rng))
-    posed = session.problem(sketch)
-    problem, context = posed.problem, posed.problem.draw(jax.random.key(session.plan.config.seed))
-    scales = {name: np.asarray(problem.scales.get(name, 1.0)) for name in problem.names}
-    step = _descent(problem, posed.params, context, scales)
+    step = descending(session, sketch)
     return leading(field.bases[axis], np.asarray(step, float), axis)
 
 
-def _descent(problem: Any, params: Any, context: Any, scales: Any) -> Any:
-    """The step against the residual, as one program."""
+def descending(session: "Session", network: SeparableNetwork) -> Any:
+    """A step of a core against the residual, as one program."""
+    plan, pde, place = session.active(), session.posed_pde, session.place
+    sampler = build_sampler(plan, pde, place.modes[-1])
+    objective = build_objective(plan, pde, sampler)
+    assert isinstance(sampler, AxisSampler) and isinstance(objective, SeparableObjective)
+    batch = sampler.draw(session.domain(place.window), key=jax.random.key(plan.config.seed))
+    previous = session.pieces[-1].network if session.pieces else None
+    scales = equation_scales(pde, objective.weighting, network, batch)
 
     @eqx.filter_jit
-    def step(params: Any, context: Any, scales: Any) -> Any:
-        return descent(
-            lambda p: problem.blocks(p, context, scales), params,
-            problem.normal(params, context, scales), problem.kept, ITERATIONS,
-        )  # fmt: skip
+    def step(network: SeparableNetwork, batch: Any, previous: Any) -> Any:
+        def blocks(core: Any) -> Any:
+            return objective.blocks(eqx.tree_at(lambda n: n.core, network, core), batch, scales, previous)
 
-    return jax.tree.leaves(step(params, context, scales))[0]
+        normal = objective.normal(network, batch, scales)
+        return descent(blocks, network.core, normal, coupling_of(network), ITERATIONS)
+
+    return step(network, batch, previous)

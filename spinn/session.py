@@ -23,7 +23,7 @@ from spinn.optim.gauss_newton import ENOUGH_CHANGE
 from spinn.pdes import PDE, Box
 from spinn.polishing import polishing_plan
 from spinn.posing import Posed, continued, pose
-from spinn.ranking import LEVEL_CHANGE, first_whole, ranked
+from spinn.ranking import first_whole, level_change, ranked
 from spinn.recipes import Plan
 from spinn.sampling import AxisSampler
 from spinn.spectrum import MAX_FIRST_UNKNOWNS, PROBE_POINTS, data_modes, limited, tails, transferred
@@ -178,7 +178,7 @@ class Session:
         objective = build_objective(self.plan, self.pde, sampler)
         assert isinstance(objective, SeparableObjective)
         data = blocks_of(self.plan.embedding.traces)
-        evaluate: Any = dataclasses.replace(objective, skip=objective.skip - data).blocks
+        evaluate: Any = dataclasses.replace(objective, skip=objective.skip - data, norm="grid").blocks
         blocks = eqx.filter_jit(evaluate)(network, batch)
         arrays = {name: np.asarray(block) for name, block in blocks.items()}
         self.zero_loss = 0.5 * sum(float(np.sum(array**2)) for array in arrays.values())
@@ -358,7 +358,7 @@ class Session:
         level = f" level {place.level + 1}" if several and not value else ""
         floor = ENOUGH_LOSS * self.zero_loss
         change = SETTLED * resolved_tail(self.parameters) if self.plan.adaptive else ENOUGH_CHANGE
-        change = ENOUGH if place.ahead else LEVEL_CHANGE if self.plan.grows_ranks else change
+        change = ENOUGH if place.ahead else level_change(self, problem.linear) if self.plan.grows_ranks else change
         settings = LoopSettings(config.seed, config.sampling.resample_every, config.loss.weighting, floor, change)
         if config.windows == "auto" and not place.patient:
             most = MAX_ITERATIONS_OF_A_WINDOW[problem.linear]

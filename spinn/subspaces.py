@@ -12,7 +12,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -57,11 +56,9 @@ def restricted(network: SeparableNetwork, held: Held) -> SeparableNetwork:
             lift = applied(columns.T, lift, index + 1)
         mixings.append(jnp.asarray(whole @ columns))
         spaces.append(None if own is None else jnp.asarray(np.stack([columns.T @ one for one in used])))
-    return eqx.tree_at(
-        lambda n: (n.mixings, n.core, n.lift, n.spaces, n.restricted), network,
-        (tuple(mixings), jnp.asarray(held.core), None if lift is None else jnp.asarray(lift),
-         tuple(spaces) if network.spaces else None, True),
-        is_leaf=lambda leaf: leaf is None,
+    return SeparableNetwork(
+        network.axes, network.unknowns, network.features, tuple(mixings), network.biases, jnp.asarray(held.core),
+        None if lift is None else jnp.asarray(lift), spaces=tuple(spaces) if network.spaces else None, restricted=True,
     )  # fmt: skip
 
 
@@ -193,9 +190,9 @@ def blank(network: SeparableNetwork, shape: Mapping[str, Any]) -> SeparableNetwo
         for space, width, rank in zip(network.spaces, columns, ranks, strict=True)
     )
     lift = None if network.lift is None else jnp.zeros((count, *columns))
-    return eqx.tree_at(
-        lambda n: (n.mixings, n.core, n.lift, n.spaces, n.restricted), network,
-        (mixings, jnp.zeros((count, *ranks)), lift, spaces, True), is_leaf=lambda leaf: leaf is None,
+    return SeparableNetwork(
+        network.axes, network.unknowns, network.features, mixings, network.biases, jnp.zeros((count, *ranks)), lift,
+        spaces=spaces, restricted=True,
     )  # fmt: skip
 
 
