@@ -124,7 +124,8 @@ class Growth:
         cut = breaks != place.breaks[-1] or ends != place.ends
         if (gain < WORTHWHILE and not cut) or place.level + 1 >= MAX_LEVELS:
             listed = ", ".join(f"{axis} {tail:.1e}" for axis, tail in short.items())
-            return None, [f"the last modes still carry {listed} of the solution: give network.modes, or train networks"]
+            remedy = "give network.modes, let ranks grow (network.rank: grow), or train networks"
+            return None, [f"the last modes still carry {listed} of the solution: {remedy}"]
         return dataclasses.replace(
             place, modes=(*place.modes[:-1], modes), breaks=(*place.breaks[:-1], breaks), ends=ends
         ), []

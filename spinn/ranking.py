@@ -5,7 +5,7 @@ The first level has a whole core over few modes. From then on the core lives on 
 (HOSVD), get the modes that the spectra ask for, and get new directions: those in which a step against the residual is
 largest. The step is a few iterations of least squares from where the level ended, on a core that is whole along one
 axis and along the others has the subspaces and a few random directions beside them, since what a solution lacks may lie
-outside of several subspaces at once. It is never larger than a core that is solved with.
+outside of several subspaces at once.
 
 Growth ends at the residual that ends other runs, where neither ranks nor modes have lowered it any more (several levels
 in a row have left more than `WORTHWHILE` of it), where subspaces are whole and modes resolved, or at the budget.
@@ -30,6 +30,7 @@ from spinn.objective.separable import coupling_of
 from spinn.optim.gauss_newton import descent
 from spinn.pdes import PDE, derivative_orders
 from spinn.recipes import Plan
+from spinn.rounding import field_norms
 from spinn.sampling import AxisSampler
 from spinn.spectrum import limited, tails
 from spinn.subspaces import (
@@ -49,8 +50,9 @@ if TYPE_CHECKING:
     from spinn.session import Session
 
 FIRST_UNKNOWNS = 4_000  # of the whole core that a run begins with
-ROUNDING = 0.1  # what rounding may lose, beside the relative residual, as far as the equation sees it
-LEAST_ROUNDING = 1e-13
+# What rounding may lose, beside the relative residual, as far as the equation sees it: between levels, and at the end.
+ROUNDING, LAST_ROUNDING = 2.0, 1.0
+LEAST_ROUNDING = 1e-12
 PROBES = {1: 1, 2: 4, 3: 4, 4: 3}  # random directions beside a subspace, by the number of axes
 ITERATIONS = 8  # of the step against the residual
 # Directions that come in at once: as many as this share of those that are there, those that are at least this share of
@@ -121,8 +123,12 @@ def _ended(session: "Session", network: SeparableNetwork, outcome: Outcome, why:
     place = session.place
     whole = session.lifted(session.network(place.window, place.modes[-1]))
     strengths = acting(whole, derivative_orders(session.pde))
-    field = truncated(held(network, whole), strengths, max(ROUNDING * outcome.residual, LEAST_ROUNDING))
-    return Next(None, restricted(whole, field))
+    tolerance = max(LAST_ROUNDING * outcome.residual, LEAST_ROUNDING)
+    field = truncated(held(network, whole), strengths, tolerance, field_norms(network))
+    final = restricted(whole, field)
+    session.place = dataclasses.replace(place, shapes=(*place.shapes[:-1], shape_of_restricted(final)))
+    session.parameters = field.core.size
+    return Next(None, final)
 
 
 def _changes(before: Place, after: Place, old: SeparableNetwork, new: SeparableNetwork) -> str:
@@ -149,12 +155,10 @@ def more_modes(session: "Session", network: SeparableNetwork, residual: float) -
     return modes
 
 
-def enriched(
-    session: "Session", whole: SeparableNetwork, network: SeparableNetwork, tolerance: float
-) -> Held | str:
+def enriched(session: "Session", whole: SeparableNetwork, network: SeparableNetwork, tolerance: float) -> Held | str:
     """The field of a network in rounded subspaces of the features of `whole`, with new directions; else why not."""
     strengths = acting(whole, derivative_orders(session.pde))
-    field = truncated(held(network, whole), strengths, tolerance)
+    field = truncated(held(network, whole), strengths, tolerance, field_norms(network))
     found = [missing(session, whole, field, axis) for axis in range(len(whole.axes))]
     largest = max((float(values[0]) for _, values in found if len(values)), default=0.0)
     if largest == 0.0:
@@ -175,9 +179,7 @@ def enriched(
     return widened(field, more, strengths)
 
 
-def missing(
-    session: "Session", whole: SeparableNetwork, field: Held, axis: int
-) -> tuple[np.ndarray, np.ndarray]:
+def missing(session: "Session", whole: SeparableNetwork, field: Held, axis: int) -> tuple[np.ndarray, np.ndarray]:
     """Directions of one axis outside its subspace, and how much a step against the residual has of each."""
     free = free_counts(whole)
     if field.bases[axis].shape[1] >= free[axis]:

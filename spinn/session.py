@@ -12,12 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from spinn.alternating import Alternating
-from spinn.assembly import build_network, build_objective, build_sampler, first_modes, trainable
+from spinn.assembly import build_network, build_objective, build_sampler, trainable
 from spinn.compilation import CompileClock
 from spinn.continuation import ENOUGH, next_value, posed_plan, value_name
 from spinn.evaluation import Piece
 from spinn.growth import ENOUGH_LOSS, SETTLED, Growth, Outcome, Place, changes, resolved_tail
-from spinn.lifting import blocks_of, lifted
+from spinn.lifting import lifted
 from spinn.objective import SeparableObjective
 from spinn.optim.gauss_newton import ENOUGH_CHANGE
 from spinn.pdes import PDE, Box
@@ -26,8 +26,9 @@ from spinn.posing import Posed, continued, pose
 from spinn.ranking import first_whole, level_change, ranked
 from spinn.recipes import Plan
 from spinn.sampling import AxisSampler
-from spinn.spectrum import MAX_FIRST_UNKNOWNS, PROBE_POINTS, data_modes, limited, tails, transferred
-from spinn.stagewise import bandwidths, better, further, given_up, judged, prepared, stages_of, zero_field
+from spinn.spectrum import tails, transferred
+from spinn.stagewise import better, further, given_up, judged, prepared, stages_of
+from spinn.starting import start_modes
 from spinn.training.loop import LoopSettings, Snapshot, StageRun
 from spinn.training.methods import StageSpec
 from spinn.training.problem import Problem
@@ -75,7 +76,7 @@ class Session:
         if resumed:
             self.place = resumed.place
         else:
-            wanted = self.start_modes()
+            wanted, self.zero_loss = start_modes(self)
             self.place = Place(
                 modes=(first_whole(self.plan, self.pde, wanted),), breaks=({},), ends=self.planned_ends(), shapes=({},),
                 ahead=len(self.plan.continuation), wanted=wanted if self.plan.grows_ranks else {},
@@ -163,32 +164,6 @@ class Session:
         if "t" not in self.pde.coordinates or (len(ends) <= 1 and ends in ((), (self.last,))) or window >= len(ends):
             return self.pde.domain
         return self.pde.domain.replace(t=(ends[window - 1] if window else self.pde.domain["t"][0], ends[window]))
-
-    def start_modes(self) -> dict[str, int]:
-        """Modes of the first level: from the spectrum of the data where they are left to us."""
-        configured = first_modes(self.plan, self.pde)
-        modes = first_whole(self.plan, self.pde, configured)
-        if not (self.plan.adaptive or self.plan.is_second_order or self.plan.grows_ranks):
-            return modes
-        axes = len(self.pde.coordinates)
-        probe = dict.fromkeys(self.pde.coordinates, PROBE_POINTS.get(axes, 10))
-        sampler = dataclasses.replace(build_sampler(self.plan, self.pde, modes), counts=probe)
-        network = self.network(0, modes) if self.plan.is_basis else zero_field(self.network(0, modes))
-        batch = sampler.draw(self.domain(0), key=jax.random.key(0))
-        objective = build_objective(self.plan, self.pde, sampler)
-        assert isinstance(objective, SeparableObjective)
-        data = blocks_of(self.plan.embedding.traces)
-        evaluate: Any = dataclasses.replace(objective, skip=objective.skip - data, norm="grid").blocks
-        blocks = eqx.filter_jit(evaluate)(network, batch)
-        arrays = {name: np.asarray(block) for name, block in blocks.items()}
-        self.zero_loss = 0.5 * sum(float(np.sum(array**2)) for array in arrays.values())
-        if self.plan.is_second_order:
-            return bandwidths(self.plan, arrays, modes)
-        if not self.plan.adaptive:
-            return configured
-        found = data_modes(arrays, self.pde.coordinates, self.plan.embedding.periodic, modes)
-        most = math.inf if self.plan.grows_ranks else MAX_FIRST_UNKNOWNS
-        return limited(found, self.plan.embedding.periodic, len(self.pde.unknowns), most)
 
     def lifted(self, network: Any) -> Any:
         """The network with what conditions prescribe exactly, read at the points of the present level."""

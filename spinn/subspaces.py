@@ -22,8 +22,8 @@ from spinn.networks.factorisations import pinv, svd
 from spinn.networks.separable import AxisFeatures, SeparableNetwork
 from spinn.spectrum import gauss_rule
 
-Basis = Float[np.ndarray, "features rank"]
-Core = Float[np.ndarray, "unknowns ..."]
+Basis = Float[np.ndarray, "_ _"]  # (features, rank)
+Core = Float[np.ndarray, "..."]  # unknowns, then axes
 
 NOISE = 1e-14  # relative singular values below which directions are rounding
 
@@ -81,14 +81,15 @@ def held(old: SeparableNetwork, whole: SeparableNetwork) -> Held:
     return Held(tuple(bases), core)
 
 
-def truncated(found: Held, strengths: Sequence[np.ndarray], tolerance: float) -> Held:
+def truncated(
+    found: Held, strengths: Sequence[np.ndarray], tolerance: float, norms: Float[np.ndarray, " unknowns"]
+) -> Held:
     """The field in the smallest subspaces that lose no more than `tolerance` of it (HOSVD: De Lathauwer et al. 2000).
 
     **Arguments:** `strengths`: of every feature of each axis, in which what is lost counts more the more strongly the
-    equation acts on it (see `acting`). Every unknown is measured by its own norm.
+    equation acts on it (see `acting`). `norms`: of every unknown, by which it is measured.
     """
-    norms = np.sqrt(np.sum(found.core**2, tuple(range(1, found.core.ndim)), keepdims=True))
-    unit = found.core / np.where(norms > 0.0, norms, 1.0)
+    unit = found.core / np.where(norms > 0.0, norms, 1.0).reshape(-1, *(1,) * len(found.bases))
     share = tolerance / math.sqrt(len(found.bases))
     core, bases = found.core, []
     for index, (basis, strength) in enumerate(zip(found.bases, strengths, strict=True)):
