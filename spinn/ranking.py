@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 FIRST_UNKNOWNS = 4_000  # of the whole core that a run begins with
 # What rounding may lose, beside the relative residual, as far as the equation sees it: between levels, and at the end.
-ROUNDING, LAST_ROUNDING = 2.0, 1.0
+ROUNDING, LAST_ROUNDING = 0.2, 1.0
 LEAST_ROUNDING = 1e-12
 PROBES = {1: 1, 2: 4, 3: 4, 4: 3}  # random directions beside a subspace, by the number of axes
 ITERATIONS = 8  # of the step against the residual
@@ -98,7 +98,9 @@ def ranked(session: "Session", network: SeparableNetwork, outcome: Outcome) -> N
     )  # fmt: skip
     session.place = after
     whole = session.lifted(session.network(place.window, modes))
-    found = enriched(session, whole, network, max(ROUNDING * outcome.residual, LEAST_ROUNDING))
+    # Where a level gained little, it may have been given again what rounding took away.
+    tolerance = max(ROUNDING * 0.1**stalls * outcome.residual, LEAST_ROUNDING)
+    found = enriched(session, whole, network, tolerance)
     if isinstance(found, str):
         session.place = place
         return _ended(session, network, outcome, found)
