@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from spinn.assembly import build_objective, build_sampler
@@ -58,6 +59,7 @@ ITERATIONS = 8  # of the step against the residual
 # Directions that come in at once: as many as this share of those that are there, those that are at least this share of
 # the largest one of all axes.
 MORE, LEAST_MORE, STRONG = 0.5, 3, 1e-3
+ALIKE = 4  # ranks are made multiples of this where directions are there: levels of one shape have one program
 # What the last modes of a resolved axis may carry, and beside the relative residual: ranks are missing first.
 RESOLVED_TAIL, BESIDE = 1e-11, 1e-4
 MOST_GROWTH = 2.0
@@ -85,16 +87,18 @@ class Next(NamedTuple):
 def ranked(session: "Session", network: SeparableNetwork, outcome: Outcome) -> Next:
     """The level after one that has ended: rounded, with more modes and directions."""
     place = session.place
-    if outcome.loss < ENOUGH_LOSS * outcome.zero_loss or place.gradient:
-        return _ended(session, network, outcome, "")
     modes = more_modes(session, network, outcome.residual)
     more = modes != dict(place.modes[-1])
+    # Few modes may not even show what is prescribed: a residual that is small there means nothing.
+    shown = all(place.modes[-1][axis] >= count for axis, count in place.wanted.items())
+    if outcome.loss < ENOUGH_LOSS * outcome.zero_loss and shown:
+        return _ended(session, network, outcome, "")
     stalls = place.stalls + 1 if outcome.loss > WORTHWHILE**2 * place.level_loss else 0
     if stalls > PATIENCE or (stalls and outcome.refused) or place.level + 1 >= MAX_LEVELS:
         return _ended(session, network, outcome, "neither ranks nor modes lower it any more")
     after = dataclasses.replace(
         place, modes=(*place.modes[:-1], modes), level=place.level + 1, stage=0, stalls=0 if more else stalls,
-        level_loss=outcome.loss,
+        level_loss=outcome.loss if shown else math.inf,
     )  # fmt: skip
     session.place = after
     whole = session.lifted(session.network(place.window, modes))
@@ -152,7 +156,7 @@ def more_modes(session: "Session", network: SeparableNetwork, residual: float) -
         if tail > max(RESOLVED_TAIL, 1e-2 * max(found.values()), BESIDE * residual):
             features = network.features[network.axes.index(axis)].body
             count = features.modes if isinstance(features, Fourier) else features.width
-            wanted = growth.more_modes(network, axis, max(RESOLVED_TAIL, BESIDE * residual))
+            wanted = growth.more_modes(network, axis, RESOLVED_TAIL)
             modes[axis] = max(modes[axis], int(min(wanted, MOST_GROWTH * count, growth.most_global(axis))))
     return modes
 
@@ -166,10 +170,10 @@ def enriched(session: "Session", whole: SeparableNetwork, network: SeparableNetw
     if largest == 0.0:
         return "the features have no further directions"
     ranks = field.core.shape[1:]
-    wanted = [
-        min(int(np.sum(values > STRONG * largest)), max(LEAST_MORE, math.ceil(MORE * rank)))
-        for (_, values), rank in zip(found, ranks, strict=True)
-    ]
+    wanted = []
+    for (_, values), rank in zip(found, ranks, strict=True):
+        strong = min(int(np.sum(values > STRONG * largest)), max(LEAST_MORE, math.ceil(MORE * rank)))
+        wanted.append(min(strong + -(rank + strong) % ALIKE, len(values)))
     room = MAX_UNKNOWNS["whole"] // len(whole.unknowns)
     while math.prod(a + b for a, b in zip(ranks, wanted, strict=True)) > room:
         if not any(wanted):
@@ -187,7 +191,9 @@ def missing(session: "Session", whole: SeparableNetwork, field: Held, axis: int)
     if field.bases[axis].shape[1] >= free[axis]:
         return np.zeros((free[axis], 0)), np.zeros(0)
     rng = np.random.default_rng((session.plan.config.seed, session.place.window, session.place.level, axis))
-    sketch = restricted(whole, probes(field, axis, PROBES.get(len(free), 2), rng))
+    few = PROBES.get(len(free), 2)
+    counts = [few + -(basis.shape[1] + few) % ALIKE for basis in field.bases]
+    sketch = restricted(whole, probes(field, axis, counts, rng))
     step = descending(session, sketch)
     return leading(field.bases[axis], np.asarray(step, float), axis)
 
@@ -202,12 +208,19 @@ def descending(session: "Session", network: SeparableNetwork) -> Any:
     previous = session.pieces[-1].network if session.pieces else None
     scales = equation_scales(pde, objective.weighting, network, batch)
 
-    @eqx.filter_jit
-    def step(network: SeparableNetwork, batch: Any, previous: Any) -> Any:
+    def step(network: SeparableNetwork, batch: Any, scales: Any, previous: Any) -> Any:
         def blocks(core: Any) -> Any:
             return objective.blocks(eqx.tree_at(lambda n: n.core, network, core), batch, scales, previous)
 
         normal = objective.normal(network, batch, scales)
         return descent(blocks, network.core, normal, coupling_of(network), ITERATIONS)
 
-    return step(network, batch, previous)
+    arguments = (network, batch, scales, previous)
+    key = ("descent", place.ahead, jax.tree.structure(arguments), _shapes(arguments))
+    if key not in session.compiled:
+        session.compiled[key] = eqx.filter_jit(step)
+    return session.compiled[key](*arguments)
+
+
+def _shapes(arguments: Any) -> tuple[Any, ...]:
+    return tuple((jnp.shape(leaf), jnp.result_type(leaf)) for leaf in jax.tree.leaves(arguments))

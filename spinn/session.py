@@ -232,7 +232,7 @@ class Session:
             if self.plan.grows_ranks:
                 after = ranked(self, network, outcome)
                 if after.place is None:
-                    return network
+                    return after.network
                 self.place, network = after.place, after.network
                 continue
             grown, doubts = growth.grown(self.place, network, outcome) if self.plan.adaptive else (None, [])

@@ -135,9 +135,9 @@ def acting(network: SeparableNetwork, orders: Mapping[str, int]) -> list[np.ndar
     return found
 
 
-def probes(found: Held, axis: int, each: int, rng: np.random.Generator) -> Held:
-    """The field with one axis whole, and along each of the others random directions beside those there are: one from
-    each of `each` ranges of features, so that the equation acts about equally on all that a direction is made of.
+def probes(found: Held, axis: int, counts: Sequence[int], rng: np.random.Generator) -> Held:
+    """The field with one axis whole, and along each of the others `counts` random directions beside those there are:
+    from as many ranges of features, so that the equation acts about equally on all that a direction is made of.
     """
     more: list[Basis] = []
     for index, basis in enumerate(found.bases):
@@ -145,10 +145,11 @@ def probes(found: Held, axis: int, each: int, rng: np.random.Generator) -> Held:
         if index == axis:
             more.append(np.eye(count))
             continue
-        edges = np.unique(np.round((count + 1) ** (np.arange(each + 1) / each) - 1).astype(int))
-        columns = np.zeros((count, min(len(edges) - 1, count - rank)))
+        columns = np.zeros((count, min(counts[index], count - rank)))
+        edges = (count + 1) ** (np.arange(columns.shape[1] + 1) / max(columns.shape[1], 1)) - 1
         for column, low, high in zip(columns.T, edges, edges[1:], strict=False):
-            column[low:high] = rng.standard_normal(high - low)
+            first, last = int(low), max(math.ceil(high), int(low) + 2)
+            column[first:last] = rng.standard_normal(len(column[first:last]))
         more.append(columns)
     core, bases = found.core, []
     for index, (basis, further) in enumerate(zip(found.bases, more, strict=True)):

@@ -89,7 +89,7 @@ def test_the_field_stays_on_whole_and_on_wider_subspaces(whole):
     one, other = restricted(network, found), restricted(network, widened(found, more, strengths))
     assert other.core.size > one.core.size
     np.testing.assert_allclose(values(one, pde), values(other, pde), atol=1e-10 * size(network, pde))
-    sketch = restricted(network, probes(found, 0, 2, np.random.default_rng(0)))
+    sketch = restricted(network, probes(found, 0, [2] * len(found.bases), np.random.default_rng(0)))
     np.testing.assert_allclose(values(one, pde), values(sketch, pde), atol=1e-10 * size(network, pde))
 
 
