@@ -127,7 +127,7 @@ def _feature_energy(network: SeparableNetwork, mixings: Sequence[np.ndarray], in
     core = np.asarray(network.whole_core, float)
     for place, mixing in enumerate(mixings):
         if place != index and mixing.shape[0] >= mixing.shape[1]:
-            mixing = np.linalg.qr(mixing, mode="r")
+            mixing = np.linalg.qr(mixing)[1]
         core = np.moveaxis(np.tensordot(mixing, core, ((1,), (place + 1,))), 0, place + 1)
     return np.sum(core**2, tuple(i for i in range(core.ndim) if i != index + 1))
 

@@ -48,7 +48,7 @@ def whole(request):
     plan = resolve(config, pde)
     network = build_network(plan, pde, pde.domain, first_modes(plan, pde), key=jax.random.key(0))
     rng = np.random.default_rng(1)
-    core = jnp.asarray(rng.standard_normal(network.core.shape) * 3.0 ** -np.indices(network.core.shape).sum(0))
+    core = jnp.asarray(rng.standard_normal(network.core.shape) * 20.0 ** -np.indices(network.core.shape).sum(0))
     lift = np.zeros(network.lift.shape)
     lift[..., -1] = rng.standard_normal(lift.shape[:-1])  # of rank one or two along the last axis
     for space_axis, space in enumerate(network.spaces or ()):
