@@ -177,9 +177,8 @@ def _probe(here: _Place) -> AxisBatch:
     """A grid finer than that of training, on which the residual of a trained network hides nothing."""
     pde, periodic = here.pde, here.plan.embedding.periodic
     axes = len(pde.coordinates)
-    counts = {
-        axis: max(2 * n, PROBE_POINTS.get(axes, 10)) for axis, n in point_counts(here.session.plan, pde, {}).items()
-    }
+    trained = point_counts(here.session.plan, pde, here.solution.modes[here.number])
+    counts = {axis: max(2 * n, PROBE_POINTS.get(axes, 10)) for axis, n in trained.items()}
     while math.prod(counts.values()) > MAX_PROBE:
         counts = {axis: n * 9 // 10 for axis, n in counts.items()}
     sampler = AxisSampler(counts, "gauss", periodic)

@@ -13,7 +13,6 @@ from spinn.pdes import PDE
 from spinn.ranking import first_whole
 from spinn.recipes import Plan
 from spinn.session import Session
-from spinn.starting import start_modes
 
 # A Gauss-Newton step solves a linear system by a few hundred products with the Jacobian and its transpose.
 GRADIENTS_PER_STEP = {"gauss_newton": 300, "lbfgs": 1.5}
@@ -24,7 +23,7 @@ def estimated(plan: Plan, pde: PDE) -> dict[str, Any]:
     if plan.is_alternating:
         return _by_sweeping(plan, pde)
     session = Session(plan, pde, SilentReporter(), lambda record: None)
-    session.place = Place(modes=(first_whole(plan, pde, start_modes(session)[0]),))
+    session.place = Place(modes=(first_whole(plan, pde, session.start_modes()),))
     problem, _, params = session.problem(session.network(0, session.place.modes[0]))
     context = problem.draw(jax.random.key(0))
     scales: dict[str, Any] = {}
@@ -51,7 +50,7 @@ def estimated(plan: Plan, pde: PDE) -> dict[str, Any]:
         "recipe": plan.reason, "parameters": sum(leaf.size for leaf in jax.tree.leaves(params)),
         "collocation_points": problem.points, "modes": dict(session.place.modes[0]),
         "memory_bytes": used, "compile_seconds": compiling, "seconds_per_gradient": seconds,
-        "seconds": total * len(session.planned_ends()) if total != float("inf") else None,
+        "seconds": total * len(session.growth.planned_ends(session.last)) if total != float("inf") else None,
     })  # fmt: skip
 
 

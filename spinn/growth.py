@@ -5,6 +5,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from spinn.networks.bodies import Fourier
 from spinn.networks.separable import SeparableNetwork
 from spinn.pdes import PDE, derivative_orders
@@ -32,6 +34,9 @@ LEAST_GROWTH, MOST_GROWTH = 1.25, {1: 3.0, 2: 2.5, 3: 2.0, 4: 1.7}
 BELOW, SETTLED = 0.1, 0.01
 MAX_LEVELS = 8
 MAX_UNKNOWNS = {"whole": 80_000, "windows": 250_000}  # of a run in one window, of each of several
+# Unknowns with which elements are tried although more modes did not help, in time-dependent problems, where those are
+# many and rough data are common.
+CHEAP = 8_000
 WORTHWHILE = 1.2  # a level with fewer unknowns than this times the last one's is not worth its compilation
 
 
@@ -57,6 +62,7 @@ class Place:
     stalls: int = 0  # levels in a row that gained little, where ranks grow
     wanted: Mapping[str, int] = dataclasses.field(default_factory=dict)  # modes that the data show, there
     ahead: int = 0  # values of continuation up to the problem itself (see `spinn.continuation`)
+    path: tuple[Mapping[str, float], ...] = ()  # these values, where the run has chosen them itself
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,8 +112,7 @@ class Growth:
         if not short:
             return None, []
         if outcome.loss > 0.5 * place.level_loss:
-            fell = f"from {place.level_loss:.2e} to {outcome.loss:.2e}"
-            return None, [f"more modes lowered the loss only {fell}: the solution may be rough"]
+            return self.cut_instead(place, network, short, outcome)
         modes, breaks, ends = dict(place.modes[-1]), dict(place.breaks[-1]), place.ends
         if "t" in short and outcome.iterations > HARD and self.may_cut(place):
             del short["t"]
@@ -129,6 +134,25 @@ class Growth:
         return dataclasses.replace(
             place, modes=(*place.modes[:-1], modes), breaks=(*place.breaks[:-1], breaks), ends=ends
         ), []
+
+    def cut_instead(
+        self, place: Place, network: SeparableNetwork, short: Mapping[str, float], outcome: Outcome
+    ) -> tuple[Place | None, list[str]]:
+        """The place with elements on the axes that are `short` and have none, where more modes of global bases did not
+        help: a layer looks rough to these. None where all have been cut, or trying would cost too much.
+        """
+        fell = f"from {place.level_loss:.2e} to {outcome.loss:.2e}"
+        doubt = f"more modes lowered the loss only {fell}: the solution may be rough"
+        modes, breaks = dict(place.modes[-1]), dict(place.breaks[-1])
+        whole = [axis for axis in short if axis not in breaks and axis != "t"]
+        for axis in whole:
+            breaks[axis] = refined_breaks(network, axis, resolved_tail(outcome.parameters), MAX_ELEMENTS)
+            modes[axis] = ELEMENT_DEGREE
+        steady = "t" not in self.pde.coordinates
+        most = MAX_UNKNOWNS["whole"] if steady else CHEAP
+        if not whole or len(self.pde.unknowns) * size(modes, breaks) > most or place.level + 1 >= MAX_LEVELS:
+            return None, [doubt]
+        return dataclasses.replace(place, modes=(*place.modes[:-1], modes), breaks=(*place.breaks[:-1], breaks)), []
 
     def more_modes(self, network: SeparableNetwork, axis: str, tail: float) -> int:
         """Modes at which the spectrum along an axis, continued as it falls, is below `tail`: an even number, and within
@@ -184,6 +208,14 @@ class Growth:
         """The ends of windows with the last one cut."""
         begin, end = self.window(place)
         return (*place.ends[:-1], begin + (end - begin) / parts)
+
+    def planned_ends(self, last: float) -> tuple[float, ...]:
+        """Ends of the time windows, as far as they are known beforehand; `last`: the end of time."""
+        count = self.plan.config.windows
+        if count in (1, "auto"):
+            return (last,)
+        assert isinstance(count, int)
+        return tuple(float(end) for end in np.linspace(*self.pde.domain["t"], count + 1)[1:])
 
     def window(self, place: Place) -> tuple[float, float]:
         """The present time window."""

@@ -80,7 +80,7 @@ def restored(session: Session, checkpoints: Checkpoints) -> Resumed | None:
     stored = position["place"]
     breaks = tuple({axis: tuple(ends) for axis, ends in cuts.items()} for cuts in stored["breaks"])
     place = Place(**{**stored, "modes": tuple(stored["modes"]), "breaks": breaks, "ends": tuple(stored["ends"]),
-                     "shapes": tuple(stored["shapes"])})  # fmt: skip
+                     "shapes": tuple(stored["shapes"]), "path": tuple(stored.get("path", ()))})  # fmt: skip
     session.place, session.stages = place, list(position["stages"])
     session.warnings, session.compiled_before = list(position["warnings"]), float(position["compile_seconds"])
     session.zero_loss, session.seconds_before = float(position["zero_loss"]), float(position["seconds"])

@@ -14,7 +14,7 @@ import numpy as np
 from spinn.alternating import Alternating
 from spinn.assembly import build_network, build_objective, build_sampler, trainable
 from spinn.compilation import CompileClock
-from spinn.continuation import ENOUGH, next_value, posed_plan, value_name
+from spinn.continuation import ENOUGH, PASSABLE, easier, next_value, posed_plan, routed, value_name
 from spinn.evaluation import Piece
 from spinn.growth import ENOUGH_LOSS, SETTLED, Growth, Outcome, Place, changes, resolved_tail
 from spinn.lifting import lifted
@@ -76,10 +76,10 @@ class Session:
         if resumed:
             self.place = resumed.place
         else:
-            wanted, self.zero_loss = start_modes(self)
+            wanted = self.start_modes()
             self.place = Place(
-                modes=(first_whole(self.plan, self.pde, wanted),), breaks=({},), ends=self.planned_ends(), shapes=({},),
-                ahead=len(self.plan.continuation), wanted=wanted if self.plan.grows_ranks else {},
+                modes=(first_whole(self.plan, self.pde, wanted),), breaks=({},), ends=self.growth.planned_ends(self.last),
+                shapes=({},), ahead=len(self.plan.continuation), wanted=wanted if self.plan.grows_ranks else {},
             )  # fmt: skip
         self.pieces = list(resumed.pieces) if resumed else []
         while len(self.pieces) < len(self.place.ends) or (self.pieces and self.pieces[-1].end < self.last):
@@ -125,14 +125,6 @@ class Session:
         """The end of time."""
         return self.pde.domain["t"][1] if "t" in self.pde.coordinates else 0.0
 
-    def planned_ends(self) -> tuple[float, ...]:
-        """Ends of the time windows, as far as they are known beforehand."""
-        count = self.plan.config.windows
-        if count in (1, "auto"):
-            return (self.last,)
-        assert isinstance(count, int)
-        return tuple(float(end) for end in np.linspace(*self.pde.domain["t"], count + 1)[1:])
-
     def next_ends(self) -> tuple[float, ...]:
         """The same, with an end for the window that begins: where windows are left to us, about as long as the last."""
         ends = self.place.ends
@@ -164,6 +156,11 @@ class Session:
         if "t" not in self.pde.coordinates or (len(ends) <= 1 and ends in ((), (self.last,))) or window >= len(ends):
             return self.pde.domain
         return self.pde.domain.replace(t=(ends[window - 1] if window else self.pde.domain["t"][0], ends[window]))
+
+    def start_modes(self) -> dict[str, int]:
+        """Modes of the first level (see `spinn.starting`); the loss of the zero field is kept."""
+        modes, self.zero_loss = start_modes(self)
+        return modes
 
     def lifted(self, network: Any) -> Any:
         """The network with what conditions prescribe exactly, read at the points of the present level."""
@@ -197,12 +194,14 @@ class Session:
     def planned(self, window: int) -> Plan:
         """The plan with the elements of a window."""
         breaks = self.place.breaks[window] if window < len(self.place.breaks) else {}
-        return dataclasses.replace(posed_plan(self.plan, self.pde, self.place.ahead)[0], breaks=breaks)
+        return dataclasses.replace(
+            posed_plan(routed(self.plan, self.place), self.pde, self.place.ahead)[0], breaks=breaks
+        )
 
     @property
     def posed_pde(self) -> PDE:
         """The PDE with the parameters that are solved with at present."""
-        return posed_plan(self.plan, self.pde, self.place.ahead)[1]
+        return posed_plan(routed(self.plan, self.place), self.pde, self.place.ahead)[1]
 
     def window(self, resumed: "Resumed | None") -> Any:
         """Levels of growing resolution until the last modes are small (one level where modes are fixed)."""
@@ -225,7 +224,9 @@ class Session:
                 self.place = shorter
                 network = self.lifted(self.network(shorter.window, shorter.modes[-1]))
                 continue
-            if self.place.ahead:
+            by_modes = self.plan.adaptive and not self.plan.grows_ranks
+            grown, doubts = growth.grown(self.place, network, outcome) if by_modes else (None, [])
+            if self.place.ahead and (grown is None or outcome.residual < PASSABLE):
                 self.place = next_value(self, outcome.residual)
                 network = self.moved(network)
                 continue
@@ -235,7 +236,10 @@ class Session:
                     return after.network
                 self.place, network = after.place, after.network
                 continue
-            grown, doubts = growth.grown(self.place, network, outcome) if self.plan.adaptive else (None, [])
+            if (anew := easier(self, grown, outcome)) is not None:
+                self.place = anew
+                network = self.lifted(self.network(anew.window, anew.modes[-1]))
+                continue
             # Where too few modes left the residual, more of them are tried first.
             stuck = grown is None or outcome.refused
             if stuck and (anew := given_up(self, outcome.residual)) is not None:
@@ -328,9 +332,9 @@ class Session:
         spec = StageSpec(optimizer, stage.steps, stage.seconds, stage.tolerance, rate, stage.schedule,
                          stage.warmup, stage.weight_decay)  # fmt: skip
         windows = self.window_name() if len(place.ends) > 1 or place.ends[:1] != (self.last,) else ""
-        value = value_name(self.plan, place.ahead)
-        several = self.plan.adaptive or self.plan.grows_ranks or place.level
-        level = f" level {place.level + 1}" if several and not value else ""
+        value = value_name(routed(self.plan, place), place.ahead)
+        several = self.plan.adaptive or self.plan.grows_ranks
+        level = f" level {place.level + 1}" if place.level or (several and not value) else ""
         floor = ENOUGH_LOSS * self.zero_loss
         change = SETTLED * resolved_tail(self.parameters) if self.plan.adaptive else ENOUGH_CHANGE
         change = ENOUGH if place.ahead else level_change(self, problem.linear) if self.plan.grows_ranks else change

@@ -130,6 +130,21 @@ def test_looks_again_every_so_many_systems_and_changes_after_two_wins() -> None:
     assert len(challenged) <= 6
 
 
+def test_looks_more_and_more_rarely_at_a_runner_up_that_loses() -> None:
+    _, seconds, space = run(choice({"a": 1.0, "b": 5.0}, every=10), 1000)
+    looks = [t for t, s in enumerate(seconds) if t >= 5 and s > 5.0]
+    gaps = np.diff([3, *looks]).tolist()  # settled after a warm-up and three systems: 0 to 3
+    assert gaps == [11, 21, 41, 81, 161, 161, 161, 161, 161] and space.losses == len(looks)
+
+
+def test_a_win_makes_looks_frequent_again() -> None:
+    late = {"a": lambda n: 1.0 if n < 100 else 1.4, "b": 1.2}
+    methods, seconds, space = run(choice(late, every=10), 300)
+    changed = methods.index("b")
+    looks = [t for t, s in enumerate(seconds) if t > changed + 1 and s > 2.0]
+    assert methods[changed:] == ["b"] * (300 - changed) and looks[0] <= changed + 13 and space.losses == len(looks)
+
+
 def test_looks_again_when_the_running_cost_grows_and_settles_for_it() -> None:
     """The runner-up is no faster: one look, and then the new cost is what is compared with."""
     _, seconds, space = run(choice({"a": lambda n: 1.0 if n < 30 else 2.0, "b": lambda n: 5.0}, every=10**6), 80)
@@ -183,3 +198,16 @@ def test_mistakes_say_what_to_do() -> None:
         solver.solve(np.eye(3), np.ones(3), run(solver, 2)[2])
     with pytest.raises(ValueError, match="right side"):
         solver.solve(np.eye(3), np.ones(2))
+    settled = run(solver, 20)[2]
+    assert settled.settled
+    for matrix, rhs, guess, told in (
+        (np.eye(3), np.ones(3), None, "choose anew"),
+        (np.eye(2), np.ones(3), None, "right side"),
+        (np.eye(2), np.ones(2) * 1j, None, "real"),
+        (np.eye(2) * 1j, np.ones(2), None, "real"),
+        (np.eye(2), np.ones(2), np.ones(3), "guess"),
+        ("matrix", np.ones(2), None, "square"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            solver.solve(matrix, rhs, settled, guess=guess)
+    assert solver.solve(np.eye(2), np.ones(2, int), settled)[2].converged
