@@ -9,7 +9,6 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from spinn.alternating import Alternating
 from spinn.assembly import build_network, build_objective, build_sampler, trainable
@@ -77,9 +76,10 @@ class Session:
             self.place = resumed.place
         else:
             wanted = self.start_modes()
+            modes, ends = first_whole(self.plan, self.pde, wanted), self.growth.planned_ends(self.last)
             self.place = Place(
-                modes=(first_whole(self.plan, self.pde, wanted),), breaks=({},), ends=self.growth.planned_ends(self.last),
-                shapes=({},), ahead=len(self.plan.continuation), wanted=wanted if self.plan.grows_ranks else {},
+                modes=(modes,), breaks=({},), ends=ends, shapes=({},), ahead=len(self.plan.continuation),
+                wanted=wanted if self.plan.grows_ranks else {},
             )  # fmt: skip
         self.pieces = list(resumed.pieces) if resumed else []
         while len(self.pieces) < len(self.place.ends) or (self.pieces and self.pieces[-1].end < self.last):

@@ -33,7 +33,9 @@ def start_modes(session: "Session") -> tuple[dict[str, int], float]:
     objective = build_objective(plan, pde, sampler)
     assert isinstance(objective, SeparableObjective)
     data = blocks_of(plan.embedding.traces)
-    evaluate: Any = dataclasses.replace(objective, skip=objective.skip - data, norm="grid").blocks
+    # Ranks start from what the data show along each axis, which the coordinates of a compressed grid do not tell.
+    norm = "grid" if plan.grows_ranks else objective.norm
+    evaluate: Any = dataclasses.replace(objective, skip=objective.skip - data, norm=norm).blocks
     blocks = eqx.filter_jit(evaluate)(network, batch)
     arrays = {name: np.asarray(block) for name, block in blocks.items()}
     zero_loss = 0.5 * sum(float(np.sum(array**2)) for array in arrays.values())

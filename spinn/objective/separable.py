@@ -70,8 +70,8 @@ class SeparableObjective:
         scales: Scales = NO_SCALES,
         previous: AnyNetwork | None = None,
     ) -> dict[str, Array]:
-        """All residual blocks on the whole grid (on a compressed one, where `norm` is `qr` and residuals are separable,
-        but for what is known of them).
+        """All residual blocks on the whole grid (on a compressed one, where `norm` is `qr` and residuals are separable;
+        for cores on subspaces, where they are but for what is known of them).
 
         `previous`: the network of the time window before; initial conditions then ask for its values and slopes.
         """
@@ -80,7 +80,8 @@ class SeparableObjective:
         found = interior_residuals(self.pde, local)
         conditions = self._conditions(at, self._before(previous, batch), scales)
         if self.norm == "qr" and not self.weighting.causal:
-            entries = {name: _compressed(field) for name, (field, _) in found.items()}
+            few = isinstance(network, SeparableNetwork) and network.restricted
+            entries = {name: _compressed(field, with_data=few) for name, (field, _) in found.items()}
             compressed = {
                 name: block * self.weighting.root(name, found[name][1], scales)
                 for name, block in entries.items()
@@ -335,10 +336,12 @@ def _grid(local: Local) -> Grid:
     return next(iter(local.coordinates.values())).grid  # type: ignore[attr-defined]
 
 
-def _compressed(field: Any) -> Array | None:
-    """A residual on a smaller grid: separable, or the sum of a separable field of networks and of data that are not."""
+def _compressed(field: Any, with_data: bool) -> Array | None:
+    """A residual on a smaller grid: separable, or `with_data` that are not beside a separable field of networks."""
     if isinstance(field, Separable):
         return compressed_block(field) if field.terms else None
+    if not with_data:
+        return None
     whole = summed(field)
     if not whole.linear.terms or any(depends(other) for _, other in whole.others):
         return None
