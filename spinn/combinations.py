@@ -67,9 +67,14 @@ def _check_alternating(config: Config) -> None:
 
 def _check_growing(config: Config) -> None:
     """Ranks grow under a core over fixed features whose modes are ordered, by Gauss-Newton's method."""
+    wrong = against_growing(config)
+    if config.network.rank == "grow" and wrong:
+        raise SpinnError(f"network.rank: grow needs {', '.join(wrong)}; or give network.rank a number, or auto")
+
+
+def against_growing(config: Config) -> list[str]:
+    """What ranks cannot grow without and a resolved configuration lacks."""
     network = config.network
-    if network.rank != "grow":
-        return
     names = set(network.features.values()) if isinstance(network.features, Mapping) else {network.features}
     asks = {
         "kind: separable": network.kind == "separable",
@@ -79,9 +84,7 @@ def _check_growing(config: Config) -> None:
         "one stage of gauss_newton": [stage.optimizer for stage in config.train] == ["gauss_newton"],
         "fixed weights (loss.weighting: fixed, causal: 0)": config.loss.weighting == "fixed" and not config.loss.causal,
     }
-    wrong = [name for name, holds in asks.items() if not holds]
-    if wrong:
-        raise SpinnError(f"network.rank: grow needs {', '.join(wrong)}; or give network.rank a number, or auto")
+    return [name for name, holds in asks.items() if not holds]
 
 
 def _check_polish(config: Config, pde: PDE) -> None:

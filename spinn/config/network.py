@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from spinn.config._types import Auto, Count, Positive, Section, Switch
 
@@ -61,3 +61,21 @@ class Network(Section):
         description="Train the axis networks (true) or freeze them at their random start and train only how they are "
         "combined (false; a linear problem then becomes a least-squares problem).",
     )
+
+    @model_validator(mode="after")
+    def _only_cores_grow(self) -> "Network":
+        """Ranks that grow are those of a Tucker core; what they need of other sections, the recipe checks."""
+        names = set(self.features.values()) if isinstance(self.features, dict) else {self.features}
+        beside = {
+            f"head: {self.head}": self.head in ("auto", "tucker"),
+            f"kind: {self.kind}": self.kind == "separable",
+            "trainable: true": self.trainable is not True,
+            f"features: {', '.join(sorted(names))}": names <= {"auto", "fourier", "legendre"},
+        }
+        strange = [name for name, fits in beside.items() if not fits]
+        if self.rank == "grow" and strange:
+            raise ValueError(
+                "expected a Tucker core (head: tucker) over fixed fourier or legendre features beside `rank: grow`, got "
+                f"{' and '.join(strange)}; leave that out, or give rank a number"
+            )
+        return self

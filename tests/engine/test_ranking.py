@@ -12,6 +12,7 @@ import pytest
 from spinn import ranking
 from spinn.api import load
 from spinn.config import config_from
+from spinn.config.yaml_source import load as load_yaml
 from spinn.engine import solve
 from spinn.errors import SpinnError
 from spinn.growth import MAX_UNKNOWNS
@@ -157,18 +158,34 @@ def test_a_resumed_run_ends_with_the_same_bits(few, start, tmp_path):  # noqa: F
 
 
 @pytest.mark.parametrize(
-    ("network", "message"),
+    ("network", "got"),
     [
-        ({"head": "cp"}, "head: tucker"),
-        ({"trainable": True}, "trainable: false"),
-        ({"features": "sine", "trainable": False}, "fourier or legendre features"),
-        ({"kind": "pointwise"}, "kind: separable"),
+        ({"head": "cp"}, "head: cp"),
+        ({"head": "tt"}, "head: tt"),
+        ({"trainable": True}, "trainable: true"),
+        ({"features": "sine", "trainable": False}, "features: sine"),
+        ({"kind": "pointwise"}, "kind: pointwise"),
     ],
 )
-def test_what_ranks_cannot_grow_with_is_refused(network, message):
+def test_networks_without_ranks_that_grow_are_refused(network, got, tmp_path):
+    file = tmp_path / "run.yaml"
+    settings = "".join(f"  {key}: {str(value).lower()}\n" for key, value in network.items())
+    file.write_text(f"pde: helmholtz_3d\nnetwork:\n  rank: grow\n{settings}")
+    with pytest.raises(SpinnError, match=rf"run.yaml:2: network: expected a Tucker core .* got {got}.*"):
+        load_yaml(file)
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"train": [{"optimizer": "adam", "steps": 10}]}, "one stage of gauss_newton"),
+        ({"loss": {"weighting": "gradient_norm"}}, "fixed weights"),
+    ],
+)
+def test_what_ranks_cannot_grow_with_is_refused(sections, message):
     pde = get("helmholtz_3d")()
     with pytest.raises(SpinnError, match=rf"network.rank: grow needs .*{message}"):
-        resolve(config_from({"pde": "helmholtz_3d", "network": {"rank": "grow", **network}}), pde)
+        resolve(config_from({"pde": "helmholtz_3d", "network": {"rank": "grow"}, **sections}), pde)
 
 
 def test_five_axes_take_a_core():
