@@ -3,9 +3,10 @@
 The first level has a whole core over few modes. From then on the core lives on subspaces of the features of each axis
 (see `spinn.subspaces`). After each level they lose the directions that the solution does not need beside its residual
 (HOSVD), get the modes that the spectra ask for, and get new directions: those in which a step against the residual is
-largest. The step is a few iterations of least squares from where the level ended, on a core that is whole along one
-axis and along the others has the subspaces and a few random directions beside them, since what a solution lacks may lie
-outside of several subspaces at once.
+largest. The step is a few iterations of least squares from where the level ended, on the whole core: one program for
+all levels of the same modes. Where the whole core is too large even for that, each axis has a step of its own, on a
+core that is whole along it and along the others has the subspaces and a few random directions beside them, since what
+a solution lacks may lie outside of several subspaces at once.
 
 Growth ends at the residual that ends other runs, where neither ranks nor modes have lowered it any more (several levels
 in a row have left more than `WORTHWHILE` of it), where subspaces are whole and modes resolved, or at the budget.
@@ -37,6 +38,7 @@ from spinn.spectrum import limited, tails
 from spinn.subspaces import (
     Held,
     acting,
+    applied,
     free_counts,
     held,
     leading,
@@ -54,6 +56,7 @@ FIRST_UNKNOWNS = 4_000  # of the whole core that a run begins with
 # What rounding may lose, beside the relative residual, as far as the equation sees it: between levels, and at the end.
 ROUNDING, LAST_ROUNDING = 0.2, 1.0
 LEAST_ROUNDING = 1e-12
+MOST_WHOLE = 1_500_000  # entries of a core that a step is made on at once
 PROBES = {1: 1, 2: 4, 3: 4, 4: 3}  # random directions beside a subspace, by the number of axes
 ITERATIONS = 8  # of the step against the residual
 # Directions that come in at once: as many as this share of those that are there, those that are at least this share of
@@ -165,7 +168,7 @@ def enriched(session: "Session", whole: SeparableNetwork, network: SeparableNetw
     """The field of a network in rounded subspaces of the features of `whole`, with new directions; else why not."""
     strengths = acting(whole, derivative_orders(session.pde))
     field = truncated(held(network, whole), strengths, tolerance, field_norms(network))
-    found = [missing(session, whole, field, axis) for axis in range(len(whole.axes))]
+    found = missing(session, whole, field)
     largest = max((float(values[0]) for _, values in found if len(values)), default=0.0)
     if largest == 0.0:
         return "the features have no further directions"
@@ -185,8 +188,23 @@ def enriched(session: "Session", whole: SeparableNetwork, network: SeparableNetw
     return widened(field, more, strengths)
 
 
-def missing(session: "Session", whole: SeparableNetwork, field: Held, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """Directions of one axis outside its subspace, and how much a step against the residual has of each."""
+def missing(session: "Session", whole: SeparableNetwork, field: Held) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Directions of each axis outside its subspace, and how much a step against the residual has of each."""
+    assert whole.core is not None
+    if whole.core.size > MOST_WHOLE:
+        return [_missing_along(session, whole, field, axis) for axis in range(len(whole.axes))]
+    core = field.core
+    for index, basis in enumerate(field.bases):
+        core = applied(basis, core, index + 1)
+    spread = eqx.tree_at(lambda n: n.core, whole, jnp.asarray(core, whole.core.dtype))
+    step = np.asarray(descending(session, spread), float)
+    return [leading(basis, step, axis) for axis, basis in enumerate(field.bases)]
+
+
+def _missing_along(
+    session: "Session", whole: SeparableNetwork, field: Held, axis: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same along one axis, from a sketch of the others."""
     free = free_counts(whole)
     if field.bases[axis].shape[1] >= free[axis]:
         return np.zeros((free[axis], 0)), np.zeros(0)
@@ -194,8 +212,7 @@ def missing(session: "Session", whole: SeparableNetwork, field: Held, axis: int)
     few = PROBES.get(len(free), 2)
     counts = [few + -(basis.shape[1] + few) % ALIKE for basis in field.bases]
     sketch = restricted(whole, probes(field, axis, counts, rng))
-    step = descending(session, sketch)
-    return leading(field.bases[axis], np.asarray(step, float), axis)
+    return leading(field.bases[axis], np.asarray(descending(session, sketch), float), axis)
 
 
 def descending(session: "Session", network: SeparableNetwork) -> Any:

@@ -75,7 +75,7 @@ class Network(Section):
         strange = [name for name, fits in beside.items() if not fits]
         if self.rank == "grow" and strange:
             raise ValueError(
-                "expected a Tucker core (head: tucker) over fixed fourier or legendre features beside `rank: grow`, got "
-                f"{' and '.join(strange)}; leave that out, or give rank a number"
+                "expected a Tucker core (head: tucker) over fixed fourier or legendre features beside `rank: grow`, "
+                f"got {' and '.join(strange)}; leave that out, or give rank a number"
             )
         return self
