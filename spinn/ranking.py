@@ -65,7 +65,7 @@ MORE, LEAST_MORE, STRONG = 0.5, 3, 1e-3
 ALIKE = 4  # ranks are made multiples of this where directions are there: levels of one shape have one program
 # What the last modes of a resolved axis may carry, and beside the relative residual: ranks are missing first.
 RESOLVED_TAIL, BESIDE = 1e-11, 1e-4
-MOST_GROWTH = 2.0
+MOST_GROWTH = {4: 1.5, 5: 1.4}  # of the modes of an axis in one level, by the number of axes: grids are large
 WORTHWHILE, PATIENCE = 0.5, 2
 MAX_LEVELS = 24
 SMALL = 1e-9  # a relative residual that nobody needs to be warned of
@@ -155,12 +155,13 @@ def more_modes(session: "Session", network: SeparableNetwork, residual: float) -
     if not plan.adaptive:
         return modes
     growth, found = Growth(plan, session.pde), tails(network)
+    most = MOST_GROWTH.get(len(modes), 2.0)
     for axis, tail in found.items():
         if tail > max(RESOLVED_TAIL, 1e-2 * max(found.values()), BESIDE * residual):
             features = network.features[network.axes.index(axis)].body
             count = features.modes if isinstance(features, Fourier) else features.width
             wanted = growth.more_modes(network, axis, RESOLVED_TAIL)
-            modes[axis] = max(modes[axis], int(min(wanted, MOST_GROWTH * count, growth.most_global(axis))))
+            modes[axis] = max(modes[axis], int(min(wanted, most * count, growth.most_global(axis))))
     return modes
 
 
