@@ -80,7 +80,8 @@ def easier(session: "Session", grown: Place | None, outcome: Outcome) -> Place |
         return None
     values = ", ".join(f"{value:g}" for one in path for value in one.values())
     session.reporter.message(f"{outcome.trouble}: continuation from easier values, {next(iter(path[0]))} = {values}")
-    session.place = dataclasses.replace(place, breaks=({},), stage=0)  # what the first modes are looked for without
+    # What the first modes are looked for without.
+    session.place = dataclasses.replace(place, breaks=({},), maps=({},), stage=0)
     return dataclasses.replace(
         session.place, level=0, level_loss=math.inf, path=path, ahead=len(path), modes=(session.start_modes(),)
     )

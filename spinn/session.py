@@ -78,7 +78,7 @@ class Session:
             wanted = self.start_modes()
             modes, ends = first_whole(self.plan, self.pde, wanted), self.growth.planned_ends(self.last)
             self.place = Place(
-                modes=(modes,), breaks=({},), ends=ends, shapes=({},), ahead=len(self.plan.continuation),
+                modes=(modes,), breaks=({},), maps=({},), ends=ends, shapes=({},), ahead=len(self.plan.continuation),
                 wanted=wanted if self.plan.grows_ranks else {},
             )  # fmt: skip
         self.pieces = list(resumed.pieces) if resumed else []
@@ -89,6 +89,7 @@ class Session:
                     self.place, window=number, level=0, stage=0, level_loss=math.inf, uncut=None, ends=self.next_ends(),
                     shapes=(*self.place.shapes, {}), gradient=False, doublings=0, ahead=len(self.plan.continuation),
                     modes=(*self.place.modes, self.next_modes()), breaks=(*self.place.breaks, self.place.breaks[-1]),
+                    maps=(*self.place.maps, self.place.maps[-1]),
                 )  # fmt: skip
             network = self.window(resumed)
             resumed = None
@@ -192,11 +193,11 @@ class Session:
         return build_network(self.planned(window), self.posed_pde, self.domain(window), modes, key=key)
 
     def planned(self, window: int) -> Plan:
-        """The plan with the elements of a window."""
+        """The plan with the elements and the maps of a window."""
         breaks = self.place.breaks[window] if window < len(self.place.breaks) else {}
-        return dataclasses.replace(
-            posed_plan(routed(self.plan, self.place), self.pde, self.place.ahead)[0], breaks=breaks
-        )
+        maps = self.place.maps[window] if window < len(self.place.maps) else {}
+        posed, _ = posed_plan(routed(self.plan, self.place), self.pde, self.place.ahead)
+        return dataclasses.replace(posed, breaks=breaks, maps=maps)
 
     @property
     def posed_pde(self) -> PDE:
@@ -276,7 +277,8 @@ class Session:
         if loss > self.place.level_loss:
             return True
         outcome = Outcome(loss, self.zero_loss, self.parameters, self.iterations, self.exhausted)
-        return self.growth.grown(self.place, network, outcome)[0] is not None
+        asking = dataclasses.replace(self.growth, fits=False)
+        return asking.grown(self.place, network, outcome)[0] is not None
 
     @property
     def growth(self) -> Growth:

@@ -40,7 +40,7 @@ def planned(config: Config, pde: PDE, device: str = "cpu") -> Plan:
 def _is_open(config: Config, plan: Plan, pde: PDE) -> bool:
     """Whether the configuration leaves the method to the recipe, which has chosen a whole core in one time window."""
     network = config.network
-    left = network.rank == "auto" and network.modes == "auto" and network.embed == "auto" and not config.train
+    left = network.rank == network.modes == network.embed == "auto" and network.map == "none" and not config.train
     return left and plan.is_core and plan.adaptive and len(pde.coordinates) == AXES and "t" not in pde.coordinates
 
 

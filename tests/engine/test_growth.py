@@ -48,7 +48,7 @@ def stagnated(pde, config, listen):
     plan = resolve(config, pde)
     session = Session(plan, pde, listen(), lambda record: None)
     modes = {axis: 24 if axis == "x" else 8 for axis in pde.coordinates}
-    session.place = Place(modes=(modes,), breaks=({},), ends=(1.0,), level=1, level_loss=1e-3)
+    session.place = Place(modes=(modes,), breaks=({},), maps=({},), ends=(1.0,), level=1, level_loss=1e-3)
     network = session.network(0, modes)
     rough = 1.0 / (1.0 + np.arange(network.core.shape[-1]))
     core = jnp.zeros_like(network.core).at[(0, 0) if "t" in pde.coordinates else (0,)].set(rough)

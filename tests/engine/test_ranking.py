@@ -269,6 +269,7 @@ def test_a_resumed_run_ends_with_the_same_bits(few, start, tmp_path):  # noqa: F
         ({"trainable": True}, "trainable: true"),
         ({"features": "sine", "trainable": False}, "features: sine"),
         ({"kind": "pointwise"}, "kind: pointwise"),
+        ({"map": "learned"}, "map: learned"),
     ],
 )
 def test_networks_without_ranks_that_grow_are_refused(network, got, tmp_path):

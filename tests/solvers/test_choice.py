@@ -79,6 +79,16 @@ def test_one_noisy_timing_does_not_decide() -> None:
         assert run(solver, 30)[0][-1] == "c"
 
 
+def test_near_ties_are_told_apart_where_that_is_cheap() -> None:
+    """In milliseconds, and the better one is hit by noise on the two systems that would have decided."""
+    near = {"a": lambda n: 1.5e-3 if n in (1, 2) else 1e-3, "b": 1.1e-3, "c": 1e-2}
+    solver = choice(near, timed=2)
+    _, _, space = run(solver, 30)
+    assert solver.winner(space) == "a" and len(space.records[0].seconds) == 15 and len(space.records[2].seconds) == 2
+    slow = {name: (lambda n, one=one: 1e3 * (one(n) if callable(one) else one)) for name, one in near.items()}
+    assert solver.winner(run(choice(slow, timed=2), 5)[2]) == "b", "what takes a second is not solved fifteen times"
+
+
 def test_the_first_solve_does_not_count() -> None:
     assert run(choice(FIVE | {"c": lambda n: 30.0 if n == 0 else 1.0}), 20)[0][-1] == "c"
 
@@ -120,7 +130,7 @@ def test_a_system_that_nobody_solves_is_nobodys_fault(when: int) -> None:
     assert solver.winner(space) == "a" and [out for _, out in solver.report(space).values()] == ["", "", "slower"]
 
 
-def test_looks_again_every_so_many_systems_and_changes_after_two_wins() -> None:
+def test_looks_again_every_so_many_systems_and_changes_after_three_wins() -> None:
     solver = choice({"a": lambda n: 1.0 if n < 30 else 1.4, "b": lambda n: 1.2}, every=20)
     methods, seconds, space = run(solver, 80)
     changed = methods.index("b")
@@ -141,7 +151,7 @@ def test_a_win_makes_looks_frequent_again() -> None:
     late = {"a": lambda n: 1.0 if n < 100 else 1.4, "b": 1.2}
     methods, seconds, space = run(choice(late, every=10), 300)
     changed = methods.index("b")
-    looks = [t for t, s in enumerate(seconds) if t > changed + 1 and s > 2.0]
+    looks = [t for t, s in enumerate(seconds) if t > changed + 2 and s > 2.0]
     assert methods[changed:] == ["b"] * (300 - changed) and looks[0] <= changed + 13 and space.losses == len(looks)
 
 
@@ -179,7 +189,7 @@ def test_a_space_may_be_used_twice() -> None:
 def test_real_solvers_on_a_family() -> None:
     solver = Choice((Candidate("qdldl", QDLDL()), Candidate("superlu", SuperLU())))
     space, rng = None, np.random.default_rng(0)
-    for _ in range(6):
+    for _ in range(20):  # near-ties are timed on up to 15
         half = scipy.sparse.random_array((30, 30), density=0.1, rng=rng, format="csr")
         matrix = scipy.sparse.csr_array(half + half.T + 10.0 * scipy.sparse.eye_array(30))
         x, space, info = solver.solve(matrix, np.ones(30), space)
