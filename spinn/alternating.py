@@ -107,6 +107,7 @@ class Alternating:
             before, modes, last = level.network, grown, residual
         parameters = sum(core.size for core in start or ())
         if self.plan.config.network.head == "tucker":
+            assert start is not None
             network = self.cored(level, start, network)
             parameters = parameters if network.core is None else network.core.size
         return Outcome(network, modes, self.stages, level.points, parameters, 0.5 * level.size**2)
