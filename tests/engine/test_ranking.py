@@ -122,7 +122,7 @@ class Transport2D(PDE):
 
 def grown(pde, name="helmholtz_3d", **sections):
     network = {"rank": "grow", **sections.pop("network", {})}
-    config = config_from({"pde": name, "network": network, "output": {"estimate": False}, **sections})
+    config = config_from({"pde": name, "network": network, **{"output": {"estimate": False}, **sections}})
     return solve(config, pde, reporter=SilentReporter(), write=False)
 
 
@@ -174,15 +174,23 @@ def test_small_data_and_what_is_configured_keep_the_whole_core(monkeypatch):
     assert planned(config, Diffusion4D()) == resolve(config, Diffusion4D())
 
 
-def test_five_axes_with_coupled_coefficients(tmp_path):
-    config = config_from({"pde": "poisson_5d", "network": {"rank": "grow"},
-                          "output": {"estimate": True, "figures": False, "vtkhdf": False}})  # fmt: skip
-    solution = solve(config, Diffusion5D(), out=tmp_path / "run", reporter=SilentReporter())
+def test_five_axes_with_coupled_coefficients():
+    solution = grown(Diffusion5D(), output={"estimate": True})
     network = solution.networks[0]
     assert solution.summary["relative_l2"]["all"] < 1e-10
     assert network.core.shape == (1, 2, 2, 2, 2, 2)
     assert min(one.body.width for one in network.features) >= 16
     assert solution.summary["error_estimate"]["relative_l2"]["all"] < 1e-9
+
+
+def test_a_swept_core_is_loaded_as_it_was_saved(tmp_path):
+    config = config_from({"pde": "poisson_5d", "network": {"rank": "grow"},
+                          "output": {"figures": False, "estimate": False, "vtkhdf": False}})  # fmt: skip
+    solution = solve(config, get("poisson_5d")(), out=tmp_path / "run", reporter=SilentReporter())
+    assert solution.summary["relative_l2"]["all"] < 1e-10
+    assert max(solution.networks[0].core.shape) == 2
+    points = np.random.default_rng(0).uniform(0, 1, (5, 20))
+    np.testing.assert_array_equal(load(tmp_path / "run")(*points), solution(*points))
 
 
 @pytest.mark.slow
