@@ -121,8 +121,8 @@ class Transport2D(PDE):
 
 
 def grown(pde, name="helmholtz_3d", **sections):
-    network = {"rank": "grow", **sections.pop("network", {})}
-    config = config_from({"pde": name, "network": network, **{"output": {"estimate": False}, **sections}})
+    sections = {"output": {"estimate": False}, **sections, "network": {"rank": "grow", **sections.get("network", {})}}
+    config = config_from({"pde": name, **sections})
     return solve(config, pde, reporter=SilentReporter(), write=False)
 
 

@@ -44,7 +44,8 @@ class Mixed2D(PDE):
 def whole(request):
     """A network with all features, some field, and some prescribed part."""
     pde = Mixed2D() if request.param == "mixed" else get("klein_gordon_2d")()
-    config = config_from({"pde": "klein_gordon_2d", "network": {"modes": 7, "rank": "grow"}})
+    stage = {"optimizer": "gauss_newton", "steps": 30}
+    config = config_from({"pde": "klein_gordon_2d", "network": {"modes": 7, "rank": "grow"}, "train": [stage]})
     plan = resolve(config, pde)
     network = build_network(plan, pde, pde.domain, first_modes(plan, pde), key=jax.random.key(0))
     rng = np.random.default_rng(1)
