@@ -28,7 +28,7 @@ from spinn.objective.blocks import (
     interior_residuals,
 )
 from spinn.objective.frozen import FrozenNetwork
-from spinn.objective.normal import MAX_WHOLE, Normal, coupling, normal_blocks
+from spinn.objective.normal import Normal, coupling, normal_blocks
 from spinn.objective.norms import compressed_block, compressed_sum, gram_norm, grid_norm, qr_norm
 from spinn.optim.coupling import Coupling
 from spinn.pdes import PDE, Face, Local, derivative_orders
@@ -318,8 +318,8 @@ def coupling_of(network: AnyNetwork) -> Coupling:
     """What is kept of J^T J in the core of a network."""
     assert network.core is not None
     # A small core on few combinations of many features stands on a grid for all of these.
-    most = 0 if isinstance(network, SeparableNetwork) and network.restricted else MAX_WHOLE
-    return coupling(network.core.shape, network.axes, network.waves, most)
+    few = isinstance(network, SeparableNetwork) and network.restricted
+    return coupling(network.core.shape, network.axes, network.waves, may_be_whole=not few)
 
 
 def _cut(tables: Mapping[str, Array], chosen: Mapping[str, slice]) -> dict[str, Array]:
