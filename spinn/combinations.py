@@ -56,7 +56,7 @@ def _check_alternating(config: Config) -> None:
     asks = {
         "one stage": len(stages) == 1,
         "kind: separable": network.kind == "separable",
-        "head: tt, head: cp or rank: grow": network.head in ("tt", "cp") or network.rank == "grow",
+        "head: tt or head: cp, or rank: grow": network.head in ("tt", "cp") or network.rank == "grow",
         "trainable: false": network.trainable is False,
         "windows: 1": config.windows == 1,
         "fixed weights (loss.weighting: fixed, causal: 0)": config.loss.weighting == "fixed" and not config.loss.causal,

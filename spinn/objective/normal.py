@@ -36,8 +36,8 @@ def coupling(
     """What is kept of J^T J: all for a small core, else time and the pairs of waves, where blocks stay small.
 
     **Arguments:** `shape`: that of the core, (unknowns, features of each axis); `waves`: axes whose features are a
-    constant, then sine and cosine of each wave number; `may_be_whole`: whether all may be kept, which takes the Jacobian
-    on the whole grid.
+    constant, then sine and cosine of each wave number; `may_be_whole`: whether all may be kept, which takes the
+    Jacobian on the whole grid.
     """
     if may_be_whole and math.prod(shape) <= MAX_WHOLE:
         return Coupling(tuple(range(len(axes))), (1,) * len(axes))
