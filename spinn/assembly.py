@@ -96,7 +96,7 @@ def _point_network(plan: Plan, pde: PDE, domain: Box, *, key: PRNGKeyArray) -> P
 
 
 def _ranks(rank: Any, pde: PDE) -> dict[str, int | None]:
-    if rank == "auto":
+    if rank in ("auto", "grow"):
         return dict.fromkeys(pde.coordinates, None)
     ranks = rank if isinstance(rank, list) else [rank] * len(pde.coordinates)
     return dict(zip(pde.coordinates, ranks, strict=True))
@@ -245,7 +245,7 @@ def trainable(network: SeparableNetwork | PointNetwork, plan: Plan) -> Any:
     if isinstance(network, PointNetwork):
         wanted = jax.tree.map(eqx.is_inexact_array, (network.body, network.last))
         return eqx.tree_at(lambda n: (n.body, n.last), mask, wanted)
-    ranked = plan.config.network.rank != "auto" and not plan.polishing
+    ranked = plan.config.network.rank not in ("auto", "grow") and not plan.polishing
     if plan.is_basis:
         targets = [lambda n: n.core] if network.core is not None else []
         if ranked:

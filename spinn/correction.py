@@ -91,7 +91,7 @@ def corrected(session: Session, solution: Solution, deadline: float) -> list[Win
 
 def correcting(plan: Plan, pde: PDE) -> Plan:
     """The plan of the correction: as the solution's where that is a core over fixed features, else the default one."""
-    network = plan.config.network
+    network = plan.config.network.model_copy(update={"rank": "auto"})  # a whole core, whatever the solution has
     if not plan.is_core:
         features = {axis: "fourier" if axis in plan.embedding.periodic else "legendre" for axis in pde.coordinates}
         network = Network.model_validate({"features": features, "head": "tucker", "trainable": False})

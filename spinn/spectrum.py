@@ -85,15 +85,6 @@ def limited(modes: Mapping[str, int], periodic: frozenset[str], unknowns: int, l
     return {axis: max(round(n * scale), 2) for axis, n in modes.items()}
 
 
-def raw_core(network: SeparableNetwork) -> np.ndarray:
-    """The core in terms of the features as they are, mixings multiplied out: (unknowns, features, features, ...)."""
-    core = np.asarray(network.whole_core, float)
-    for index, mixing in enumerate(network.mixings):
-        if mixing is not None:
-            core = np.moveaxis(np.tensordot(core, np.asarray(mixing, float), ((index + 1,), (1,))), -1, index + 1)
-    return core
-
-
 def tails(network: SeparableNetwork) -> dict[str, float]:
     """Relative root energy of the last quarter of the modes along each axis: large where an axis is not resolved.
 
@@ -121,15 +112,28 @@ def mode_weights(network: SeparableNetwork) -> dict[str, np.ndarray]:
 
 def _axis_energies(network: SeparableNetwork) -> dict[str, tuple[np.ndarray, float]]:
     """The energy density of every feature of an axis, and that of the whole field."""
-    core = raw_core(network)
     lengths = [_lengths(features.body) for features in network.features]
-    for index, length in enumerate(lengths):
-        core = core * np.sqrt(length).reshape([-1 if i == index + 1 else 1 for i in range(core.ndim)])
-    total = float(np.sum(core**2))
-    return {
-        axis: (np.sum(core**2, tuple(i for i in range(core.ndim) if i != index + 1)) / lengths[index], total)
-        for index, axis in enumerate(network.axes)
-    }
+    mixings = [
+        np.sqrt(length)[:, None] * (np.eye(len(length)) if mixing is None else np.asarray(mixing, float))
+        for length, mixing in zip(lengths, network.mixings, strict=True)
+    ]
+    found = {}
+    for index, (axis, length) in enumerate(zip(network.axes, lengths, strict=True)):
+        energy = _feature_energy(network, mixings, index)
+        found[axis] = (energy / length, float(np.sum(energy)))
+    return found
+
+
+def _feature_energy(network: SeparableNetwork, mixings: Sequence[np.ndarray], index: int) -> np.ndarray:
+    """The energy of the core in each feature of an axis. The other axes enter by triangles of their mixings, so that a
+    core over few combinations of many features is not multiplied out.
+    """
+    core = np.asarray(network.whole_core, float)
+    for place, mixing in enumerate(mixings):
+        if place != index and mixing.shape[0] >= mixing.shape[1]:
+            mixing = np.linalg.qr(mixing)[1]
+        core = np.moveaxis(np.tensordot(mixing, core, ((1,), (place + 1,))), 0, place + 1)
+    return np.sum(core**2, tuple(i for i in range(core.ndim) if i != index + 1))
 
 
 def _body(network: SeparableNetwork, axis: str) -> Body:
@@ -141,11 +145,12 @@ def extrapolated_modes(network: SeparableNetwork, axis: str, tail: float) -> flo
     it does over the second half; infinite where it does not fall. Counted like the modes of the body.
     """
     index = network.axes.index(axis)
-    core = raw_core(network)
-    energy = np.sum(core**2, tuple(i for i in range(core.ndim) if i != index + 1))
     body = unmapped(network.features[index].body)
-    if isinstance(body, Fourier):
-        energy = np.concatenate([energy[:1], energy[1 : body.modes + 1] + energy[body.modes + 1 :]])
+    mixings = [
+        np.eye(one.body.width) if mixing is None else np.asarray(mixing, float)
+        for one, mixing in zip(network.features, network.mixings, strict=True)
+    ]
+    energy = _by_frequency(body, _feature_energy(network, mixings, index))
     count, total = len(energy), float(np.sum(energy))
     if total == 0.0 or count < 8:
         return math.inf

@@ -83,8 +83,8 @@ def _trainable_again(session: "Session", network: Any) -> Any:
     if not shape or shape["adding"]:
         return network
     rank = session.plan.config.network.rank
-    assert rank != "auto"
-    ranks = rank if isinstance(rank, list) else [rank] * len(network.axes)
+    assert not isinstance(rank, str)
+    ranks: list[int] = rank if isinstance(rank, list) else [rank] * len(network.axes)
     if is_condensed(network, ranks):
         return network
     found = condensed(network, ranks, derivative_orders(session.pde))

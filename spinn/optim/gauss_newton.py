@@ -260,6 +260,26 @@ def _in_single(push: Callable[[Vector], Any], scaling: Preconditioner, flat: Vec
     return Operator(lambda x: small(small_scaling.apply(x)), lambda z: small_scaling.transpose(pull(z)[0]))
 
 
+def descent(
+    blocks: Callable[[Any], Any],
+    params: Any,
+    normal: Float[Array, "modes rows rows"],
+    kept: Coupling,
+    iterations: int,
+    damping: float = 1e-14,
+) -> Any:
+    """A few iterations of the linear least-squares problem at parameters that are a lone core: what to add to them."""
+    flat, unravel = ravel_pytree(params)
+    residual, push = jax.linearize(lambda x: blocks(unravel(x)), flat)
+    pull = jax.linear_transpose(push, flat)
+    scaling = preconditioner(normal, jax.tree.leaves(params)[0].shape, kept)
+    step, _ = cgls(
+        lambda x: push(scaling.apply(x)), lambda z: scaling.transpose(pull(z)[0]), residual,
+        jnp.asarray(damping, flat.dtype), FORCING[0], iterations,
+    )  # fmt: skip
+    return unravel(scaling.apply(step))
+
+
 def _tolerance(
     state: GaussNewtonState, slope: Array, loss: Array, floor: float | Array, change: Array, linear: bool
 ) -> Array:

@@ -56,7 +56,7 @@ def test_a_key_with_nothing_under_it_means_its_default(section):
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"network": {"rank": -1}}, "network.rank: expected 'auto', or a whole number of at least 1"),
+        ({"network": {"rank": -1}}, "network.rank: expected 'auto', or 'grow', or a whole number of at least 1"),
         ({"network": {"rank": 0}}, "got 0"),
         ({"network": {"rank": 2.5}}, "network.rank: expected"),
         ({"network": {"rank": True}}, "got true"),

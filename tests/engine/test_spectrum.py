@@ -18,8 +18,8 @@ from spinn.spectrum import (
     gauss_rule,
     limited,
     mode_energies,
+    mode_weights,
     needed_modes,
-    raw_core,
     refined_breaks,
     tails,
     transferred,
@@ -159,10 +159,13 @@ def test_growing_waves_keep_the_field(mixed):
         np.testing.assert_allclose(after[name], before, rtol=1e-11, atol=1e-12)
 
 
-def test_the_raw_core_multiplies_mixings_out():
+def test_weights_are_those_of_the_core_with_mixings_multiplied_out():
     network = network_of({"t": Legendre(3), "x": Legendre(4)}, mixed=True)
-    core, (first, second) = raw_core(network), (np.asarray(mixing) for mixing in network.mixings)
-    np.testing.assert_allclose(core, np.einsum("uab,ta,xb->utx", np.asarray(network.core), first, second))
+    first, second = (np.asarray(mixing) for mixing in network.mixings)
+    core = np.einsum("uab,ta,xb->utx", np.asarray(network.core), first, second)
+    found = mode_weights(network)
+    np.testing.assert_allclose(found["t"], np.sum(core**2, (0, 2)))
+    np.testing.assert_allclose(found["x"], np.sum(core**2, (0, 1)))
 
 
 def test_tails_tell_which_axis_is_short():
