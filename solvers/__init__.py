@@ -12,8 +12,11 @@ from spinn.solvers.bandits import to_plain as to_plain
 from spinn.solvers.batched import BatchedCG as BatchedCG
 from spinn.solvers.batched import BatchedGCRODR as BatchedGCRODR
 from spinn.solvers.batched import BatchedInfo as BatchedInfo
+from spinn.solvers.batched import SideBySide as SideBySide
 from spinn.solvers.batched import Stencil as Stencil
 from spinn.solvers.batched import harmonic_stencil as harmonic_stencil
+from spinn.solvers.catalogue import BATCHED as BATCHED
+from spinn.solvers.catalogue import batched_candidates as batched_candidates
 from spinn.solvers.catalogue import candidates as candidates
 from spinn.solvers.choice import Candidate as Candidate
 from spinn.solvers.choice import Choice as Choice

@@ -3,6 +3,7 @@
 import math
 
 from spinn.errors import SpinnError
+from spinn.solvers.batched import BatchedCG, BatchedGCRODR, SideBySide
 from spinn.solvers.choice import Candidate
 from spinn.solvers.direct import QDLDL, Pardiso, SuperLU, ldl, pardiso
 from spinn.solvers.krylov import CG, GCRODR
@@ -13,6 +14,10 @@ from spinn.solvers.types import DEFAULT_STOPPING, LinearSolver, Stopping
 DIRECT_IN_3D, DIRECT = 60_000, 1_000_000
 # Relative residuals for which a preconditioner in float32 will do.
 SINGLE = 1e-10
+# Solvers of many systems at once: for positive definite matrices, and for any; unknowns of all systems together.
+BATCHED_DEFINITE, BATCHED_ANY = ("batched-poisson-cg", "batched-scaled-poisson-cg"), ("batched-gcrodr",)
+BATCHED = BATCHED_DEFINITE + BATCHED_ANY
+AT_ONCE = 4_000_000
 
 
 def candidates(
@@ -45,6 +50,27 @@ def candidates(
     if missing:
         raise SpinnError(f"no solver {', '.join(missing)} for these matrices; choose from: {', '.join(found)}")
     return tuple(Candidate(name, found[name]) for name in names)
+
+
+def batched_candidates(
+    definite: bool, shape: tuple[int, ...], systems: int, *, stopping: Stopping = DEFAULT_STOPPING
+) -> dict[str, SideBySide]:
+    """Solvers of many systems on one grid at once, by name, those that are usually fast first.
+
+    **Arguments:** as of `candidates`; `systems`: how many there are at a time; they are taken in equal parts where
+    memory asks for it. All are preconditioned by sine transforms, in float32 where the tolerance allows it.
+    """
+    if not 1 <= len(shape) <= 3:
+        raise ValueError(f"expected a grid in 1 to 3 dimensions, got the shape {shape}")
+    parts = -(-systems // max(1, AT_ONCE // math.prod(shape)))
+    width, single = -(-systems // parts), stopping.relative >= SINGLE
+    found: dict[str, SideBySide] = {}
+    if definite:
+        for name, scaled in zip(BATCHED_DEFINITE, (False, True), strict=True):
+            found[name] = SideBySide(BatchedCG(stopping), FastPoisson(shape, scaled=scaled, single=single), width)
+    shift = 0.0 if definite else None
+    found[BATCHED_ANY[0]] = SideBySide(BatchedGCRODR(stopping), FastPoisson(shape, shift=shift), width)
+    return found
 
 
 def _direct(symmetric: bool, shape: tuple[int, ...] | None, n: int, stopping: Stopping) -> dict[str, LinearSolver]:

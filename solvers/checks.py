@@ -22,6 +22,14 @@ def checked_system(matrix: Any, rhs: Any, guess: Any | None = None) -> tuple[np.
     return vector, None if guess is None else checked_vector("guess", guess, int(shape[0]))
 
 
+def plainly_fits(matrix: Any, rhs: Any, guess: Any | None, size: int) -> bool:
+    """Whether these are float64 of `size` unknowns as they stand: `checked_system` for the next of many, in no time."""
+    if getattr(matrix, "shape", None) != (size, size) or getattr(matrix, "dtype", None) != np.float64:
+        return False
+    vectors = (rhs,) if guess is None else (rhs, guess)
+    return all(type(v) is np.ndarray and v.dtype == np.float64 and v.shape == (size,) for v in vectors)
+
+
 def checked_vector(label: str, values: Any, length: int) -> np.ndarray:
     """The values as a float64 vector (length,)."""
     array = np.asarray(values)

@@ -23,9 +23,11 @@ from spinn.networks.bodies import (
     Sine,
 )
 from spinn.networks.elements import Elements, jumps
+from spinn.networks.mapped import Mapped, mapped
 from spinn.networks.orthonormal import free_spaces, orthonormal_combinations, traced_combinations
 from spinn.networks.pointwise import PointNetwork, point_network
 from spinn.networks.separable import AxisFeatures, SeparableNetwork, cp_network, tt_network, tucker_network
+from spinn.networks.taylor import variable
 from spinn.objective import SeparableObjective, Weighting
 from spinn.objective.pointwise import PointObjective
 from spinn.pdes import PDE, Box, derivative_orders
@@ -39,6 +41,7 @@ PERIODIC_HARMONICS = 4
 # Points an axis where networks are trained, by number of axes; scattered points for each cost a network evaluation.
 NETWORK_POINTS = {1: 256, 2: 96, 3: 48, 4: 20}
 SECOND_ORDER_POINTS = {1: 128, 2: 64, 3: 32, 4: 16}
+MAPPED_POINTS = 16  # beyond twice the features of an axis whose coordinate is mapped
 POINTWISE_POINTS = {1: 256, 2: 64, 3: 20, 4: 10}
 # Beyond this many points the grid is swept in slabs: a few arrays of 8 MB each then fit the cache of most machines.
 POINTS_PER_SLAB = 4_000_000
@@ -108,6 +111,9 @@ def _axis_features(plan: Plan, axis: str, domain: Box, modes: int, *, key: PRNGK
     if name == "legendre":
         modes += len(plan.embedding.traces.get(axis, ()))
     body = _body(plan, name, modes, axis in plan.embedding.periodic, ends, key=key)
+    if axis in plan.maps:
+        assert isinstance(body, Fourier | Legendre)
+        body = Mapped(body, np.asarray(plan.maps[axis], float))
     # Legendre combinations vanish at the ends by themselves; other bodies need an envelope.
     vanish = (False, False) if name == "legendre" else ends
     return AxisFeatures(body, jnp.asarray(float(low)), jnp.asarray(float(high)), *vanish)
@@ -198,7 +204,11 @@ def _combinations(plan: Plan, features: AxisFeatures, axis: str, sampled: _Sampl
     broken = np.zeros((0, features.body.width))
     if isinstance(features.body, Elements) and breaks is not None:
         broken = jumps(breaks, features.body.degree, len(values) - 1, axis in plan.embedding.periodic)
-    return traced_combinations(values[0], values[-1], weights, traced, broken, 2.0 * unit - 1.0)
+    positions = 2.0 * unit - 1.0
+    if isinstance(features.body, Mapped):  # its features hold polynomials in s, not in x
+        series = mapped(variable(jnp.asarray(positions), 0), features.body.peaks, features.body.periodic)
+        positions = np.asarray(series.coefficients[0, :, 0], float)
+    return traced_combinations(values[0], values[-1], weights, traced, broken, positions)
 
 
 def _spaces(traces: Sequence[Trace], unknowns: Sequence[str], sampled: _Sampled, mixing: np.ndarray) -> jax.Array:
@@ -260,7 +270,8 @@ def point_counts(plan: Plan, pde: PDE, modes: Modes) -> dict[str, int]:
             auto = (len(plan.breaks[axis]) - 1) * (-(-3 * (modes[axis] + 1) // 2) + 1)
         elif plan.features[axis] in CLASSICAL:
             width = 2 * modes[axis] + 1 if plan.features[axis] == "fourier" else modes[axis]
-            auto = -(-3 * width // 2) + 2
+            # Products of two fields; where the axis is mapped, times powers of ds/dx.
+            auto = 2 * width + MAPPED_POINTS if axis in plan.maps else -(-3 * width // 2) + 2
         elif plan.is_second_order:
             # Axis networks of the data's bandwidth, or `modes` combinations of their features.
             least = SECOND_ORDER_POINTS.get(len(pde.coordinates), 8)
@@ -277,7 +288,7 @@ def build_sampler(plan: Plan, pde: PDE, modes: Modes) -> AxisSampler | PointSamp
     assert rule != "auto"
     if plan.is_pointwise:
         return PointSampler(point_counts(plan, pde, modes), rule, plan.embedding.periodic)
-    return AxisSampler(point_counts(plan, pde, modes), rule, plan.embedding.periodic, plan.breaks)
+    return AxisSampler(point_counts(plan, pde, modes), rule, plan.embedding.periodic, plan.breaks, plan.maps)
 
 
 def build_objective(plan: Plan, pde: PDE, sampler: AxisSampler | PointSampler) -> SeparableObjective | PointObjective:

@@ -116,6 +116,12 @@ class _Place(NamedTuple):
     def domain(self) -> Box:
         return self.session.domain(self.number)
 
+    def mapped(self, basis: Basis) -> Plan:
+        """The plan with the elements of a basis, and the maps of the solution."""
+        maps = self.session.place.maps
+        here = maps[self.number] if self.number < len(maps) else {}
+        return dataclasses.replace(self.plan, breaks=basis.breaks, maps=here)
+
     @property
     def base(self) -> FrozenNetwork:
         """The solution."""
@@ -154,7 +160,7 @@ def _of_trained(here: _Place) -> Window:
 
 def _corrected_window(here: _Place, basis: Basis) -> Window:
     """The correction in a basis."""
-    plan, pde = dataclasses.replace(here.plan, breaks=basis.breaks), here.pde
+    plan, pde = here.mapped(basis), here.pde
     sampler = build_sampler(plan, pde, basis.modes)
     network = build_network(plan, pde, here.domain, basis.modes, key=jax.random.key(0))
     assert isinstance(sampler, AxisSampler) and isinstance(network, SeparableNetwork)
@@ -177,9 +183,8 @@ def _probe(here: _Place) -> AxisBatch:
     """A grid finer than that of training, on which the residual of a trained network hides nothing."""
     pde, periodic = here.pde, here.plan.embedding.periodic
     axes = len(pde.coordinates)
-    counts = {
-        axis: max(2 * n, PROBE_POINTS.get(axes, 10)) for axis, n in point_counts(here.session.plan, pde, {}).items()
-    }
+    trained = point_counts(here.session.plan, pde, here.solution.modes[here.number])
+    counts = {axis: max(2 * n, PROBE_POINTS.get(axes, 10)) for axis, n in trained.items()}
     while math.prod(counts.values()) > MAX_PROBE:
         counts = {axis: n * 9 // 10 for axis, n in counts.items()}
     sampler = AxisSampler(counts, "gauss", periodic)

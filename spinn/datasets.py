@@ -9,13 +9,15 @@ from typing import Any, NamedTuple
 from spinn.config.dataset import DatasetConfig, build, validated
 from spinn.config.overrides import parse_assignment
 from spinn.config.shipped import dataset_examples
-from spinn.config.source import Place, Source, from_data
+from spinn.config.source import Place, Problem, Source, failure, from_data
 from spinn.config.yaml_source import read
 from spinn.data import FAMILIES
 from spinn.data.formats import LAYOUTS, convert
 from spinn.data.formats.native import Dataset
 from spinn.data.generation import Done, Recipe, Verified, generate, verify
+from spinn.data.generation.choosing import check_solver
 from spinn.data.generation.generate import Result
+from spinn.data.generation.space import told
 from spinn.errors import SpinnError
 
 Progress = Callable[[int, int], None]
@@ -46,7 +48,12 @@ def prepare(what: str, assignments: Sequence[str] = (), flags: Mapping[str, Any]
         given["grid"] = _grid(given["grid"])
     source = _overridden(source, assignments, given)
     config = validated(source)
-    return Prepared(build(config, source), config, source.base)
+    recipe = build(config, source)
+    try:
+        check_solver(recipe)
+    except SpinnError as error:
+        raise failure([Problem(source.place(("solver",)), error.message)]) from None
+    return Prepared(recipe, config, source.base)
 
 
 def _file(path: Path) -> Path:
@@ -127,7 +134,8 @@ def make(
     )  # fmt: skip
     if layout == "native":
         return result
-    convert(native, out, layout)
+    with told(out.parent, float(native.stat().st_size)):
+        convert(native, out, layout)
     native.unlink()
     return dataclasses.replace(result, file=out)
 

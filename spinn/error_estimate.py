@@ -25,6 +25,7 @@ FLOOR = 1e-13  # estimates below are those of rounding, which they bound and do 
 LEAST_SECONDS = 60.0  # that an estimate may take, and at least as long as solving did, unless it was asked for
 LARGE = 0.3  # a solution that is further off than this may be near no solution at all
 MOST_AXES = 5
+MISTAKES = (LookupError, TypeError, AttributeError, AssertionError)  # of ours: their text alone says little
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +53,9 @@ def estimated(session: Session, solution: Solution, status: str) -> Estimate | N
     except KeyboardInterrupt:  # the run itself has ended
         session.warn("no error estimate: it was interrupted")
     except Exception as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        session.warn(f"no error estimate: {reason[0]}")
+        reason = (str(error).strip().splitlines() or [""])[0]
+        kind = type(error).__name__ if isinstance(error, MISTAKES) or not reason else ""
+        session.warn(f"no error estimate: {': '.join(part for part in (kind, reason) if part)}")
     return None
 
 

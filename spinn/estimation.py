@@ -49,7 +49,7 @@ def estimated(plan: Plan, pde: PDE) -> dict[str, Any]:
         "recipe": plan.reason, "parameters": sum(leaf.size for leaf in jax.tree.leaves(params)),
         "collocation_points": problem.points, "modes": dict(session.place.modes[0]),
         "memory_bytes": used, "compile_seconds": compiling, "seconds_per_gradient": seconds,
-        "seconds": total * len(session.planned_ends()) if total != float("inf") else None,
+        "seconds": total * len(session.growth.planned_ends(session.last)) if total != float("inf") else None,
     })  # fmt: skip
 
 

@@ -5,7 +5,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from spinn.mapping import Peaks, fitted_map
 from spinn.networks.bodies import Fourier
+from spinn.networks.mapped import unmapped
 from spinn.networks.separable import SeparableNetwork
 from spinn.pdes import PDE, derivative_orders
 from spinn.recipes import Plan
@@ -32,6 +36,9 @@ LEAST_GROWTH, MOST_GROWTH = 1.25, {1: 3.0, 2: 2.5, 3: 2.0, 4: 1.7}
 BELOW, SETTLED = 0.1, 0.01
 MAX_LEVELS = 8
 MAX_UNKNOWNS = {"whole": 80_000, "windows": 250_000}  # of a run in one window, of each of several
+# Unknowns with which elements are tried although more modes did not help, in time-dependent problems, where those are
+# many and rough data are common.
+CHEAP = 8_000
 WORTHWHILE = 1.2  # a level with fewer unknowns than this times the last one's is not worth its compilation
 
 
@@ -55,6 +62,8 @@ class Place:
     doublings: int = 0  # of the bandwidth that trained axis networks start with
     gradient: bool = False  # whether Levenberg-Marquardt was given up for gradient training
     ahead: int = 0  # values of continuation up to the problem itself (see `spinn.continuation`)
+    maps: tuple[Mapping[str, Peaks], ...] = ()  # of the axes that are mapped
+    path: tuple[Mapping[str, float], ...] = ()  # these values, where the run has chosen them itself
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +101,7 @@ class Growth:
 
     plan: Plan
     pde: PDE
+    fits: bool = True  # whether maps are fitted: not where only whether a level would follow is asked for
 
     def grown(self, place: Place, network: SeparableNetwork, outcome: Outcome) -> tuple[Place | None, list[str]]:
         """The place with more modes, or elements, on the axes that need them, or with a window cut in two; None where
@@ -104,27 +114,66 @@ class Growth:
         if not short:
             return None, []
         if outcome.loss > 0.5 * place.level_loss:
-            fell = f"from {place.level_loss:.2e} to {outcome.loss:.2e}"
-            return None, [f"more modes lowered the loss only {fell}: the solution may be rough"]
+            return self.cut_instead(place, network, short, outcome)
         modes, breaks, ends = dict(place.modes[-1]), dict(place.breaks[-1]), place.ends
+        maps = dict(place.maps[-1]) if place.maps else {}
         if "t" in short and outcome.iterations > HARD and self.may_cut(place):
             del short["t"]
             ends = self.cut(place, SHORT)
         for axis in short:
+            if axis not in breaks and self.remapped(network, axis, tail, modes, maps):
+                continue
             wanted = 0 if axis in breaks else self.more_modes(network, axis, tail)
             if axis in breaks or wanted > self.most_global(axis):
                 breaks[axis] = refined_breaks(network, axis, tail, MAX_ELEMENTS)
                 modes[axis] = ELEMENT_DEGREE
+                maps.pop(axis, None)
             else:
                 modes[axis] = wanted
         modes = self.within_budget(place, modes, breaks)
         gain = size(modes, breaks) / size(place.modes[-1], place.breaks[-1])
-        cut = breaks != place.breaks[-1] or ends != place.ends
+        cut = breaks != place.breaks[-1] or ends != place.ends or maps != (place.maps[-1] if place.maps else {})
         if (gain < WORTHWHILE and not cut) or place.level + 1 >= MAX_LEVELS:
             listed = ", ".join(f"{axis} {tail:.1e}" for axis, tail in short.items())
             return None, [f"the last modes still carry {listed} of the solution: give network.modes, or train networks"]
         return dataclasses.replace(
-            place, modes=(*place.modes[:-1], modes), breaks=(*place.breaks[:-1], breaks), ends=ends
+            place, modes=(*place.modes[:-1], modes), breaks=(*place.breaks[:-1], breaks), ends=ends,
+            maps=(*place.maps[:-1], maps),
+        ), []  # fmt: skip
+
+    def remapped(
+        self, network: SeparableNetwork, axis: str, tail: float, modes: dict[str, int], maps: dict[str, Peaks]
+    ) -> bool:
+        """Put in a map of an axis that may have one, and its modes; nothing where that would take too many of these."""
+        if not (self.fits and self.plan.learns(axis)) or (found := fitted_map(network, axis, BELOW * tail)) is None:
+            return False
+        most = MOST_GROWTH.get(len(network.axes), 1.5) * modes[axis]
+        wanted = max(min(found.modes, most), LEAST_GROWTH * modes[axis] if axis in maps else modes[axis])
+        if wanted > NEARLY * self.most_global(axis):
+            return False
+        maps[axis], modes[axis] = found.peaks, -(-int(wanted) // 2) * 2
+        return True
+
+    def cut_instead(
+        self, place: Place, network: SeparableNetwork, short: Mapping[str, float], outcome: Outcome
+    ) -> tuple[Place | None, list[str]]:
+        """The place with elements on the axes that are `short` and have none, where more modes of global bases did not
+        help: a layer looks rough to these. None where all have been cut, or trying would cost too much.
+        """
+        fell = f"from {place.level_loss:.2e} to {outcome.loss:.2e}"
+        doubt = f"more modes lowered the loss only {fell}: the solution may be rough"
+        modes, breaks = dict(place.modes[-1]), dict(place.breaks[-1])
+        whole = [axis for axis in short if axis not in breaks and axis != "t"]
+        for axis in whole:
+            breaks[axis] = refined_breaks(network, axis, resolved_tail(outcome.parameters), MAX_ELEMENTS)
+            modes[axis] = ELEMENT_DEGREE
+        maps = {axis: peaks for axis, peaks in (place.maps[-1] if place.maps else {}).items() if axis not in breaks}
+        steady = "t" not in self.pde.coordinates
+        most = MAX_UNKNOWNS["whole"] if steady else CHEAP
+        if not whole or len(self.pde.unknowns) * size(modes, breaks) > most or place.level + 1 >= MAX_LEVELS:
+            return None, [doubt]
+        return dataclasses.replace(
+            place, modes=(*place.modes[:-1], modes), breaks=(*place.breaks[:-1], breaks), maps=(*place.maps[:-1], maps)
         ), []
 
     def more_modes(self, network: SeparableNetwork, axis: str, tail: float) -> int:
@@ -132,7 +181,7 @@ class Growth:
         what a global basis may have if that will nearly do.
         """
         now = network.axes.index(axis)
-        body = network.features[now].body
+        body = unmapped(network.features[now].body)
         count = body.modes if isinstance(body, Fourier) else body.width
         wanted = extrapolated_modes(network, axis, BELOW * tail)
         largest, most = self.most_global(axis), MOST_GROWTH.get(len(network.axes), 1.5) * count
@@ -182,6 +231,14 @@ class Growth:
         begin, end = self.window(place)
         return (*place.ends[:-1], begin + (end - begin) / parts)
 
+    def planned_ends(self, last: float) -> tuple[float, ...]:
+        """Ends of the time windows, as far as they are known beforehand; `last`: the end of time."""
+        count = self.plan.config.windows
+        if count in (1, "auto"):
+            return (last,)
+        assert isinstance(count, int)
+        return tuple(float(end) for end in np.linspace(*self.pde.domain["t"], count + 1)[1:])
+
     def window(self, place: Place) -> tuple[float, float]:
         """The present time window."""
         return place.ends[-2] if len(place.ends) > 1 else self.pde.domain["t"][0], place.ends[-1]
@@ -220,6 +277,8 @@ def changes(before: Place, after: Place) -> str:
         for axis, ends in breaks.items()
         if ends != cuts.get(axis)
     ]
+    peaks = (after.maps[-1] if after.maps else {}, before.maps[-1] if before.maps else {})
+    mapped = [f"{axis} {len(found)} peaks" for axis, found in peaks[0].items() if found != peaks[1].get(axis)]
     shorter = [f"to t = {after.ends[-1]:g}"] if after.ends != before.ends else []
-    named = (("window", shorter), ("modes", more), ("elements", parts))
+    named = (("window", shorter), ("modes", more), ("elements", parts), ("map", mapped))
     return "; ".join(f"{what} {', '.join(found)}" for what, found in named if found)

@@ -43,8 +43,15 @@ class Plan:
     adaptive: bool
     reason: str
     breaks: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
+    # Peaks of the learned maps of axes that have one: centre, width and amount of each (see `spinn.networks.mapped`).
+    maps: Mapping[str, tuple[tuple[float, float, float], ...]] = dataclasses.field(default_factory=dict)
     continuation: tuple[Mapping[str, Any], ...] = ()
     polishing: bool = False  # of the stage at hand: axis networks are frozen, all of their features are under a core
+
+    def learns(self, axis: str) -> bool:
+        """Whether the coordinate of an axis may be mapped before its solution is expanded."""
+        chosen = self.config.network.map
+        return (chosen if isinstance(chosen, str) else chosen.get(axis, "none")) == "learned"
 
     @property
     def is_pointwise(self) -> bool:

@@ -16,7 +16,7 @@ from spinn.pdes import PDE
 from spinn.polishing import shape_of, shaped
 from spinn.recipes import Plan
 from spinn.session import Resumed, Session
-from spinn.solution import MODEL, Solution, load_pieces
+from spinn.solution import MODEL, Solution, load_pieces, tupled
 from spinn.training.checkpoints import Checkpoints
 from spinn.training.loop import Snapshot
 
@@ -80,7 +80,8 @@ def restored(session: Session, checkpoints: Checkpoints) -> Resumed | None:
     stored = position["place"]
     breaks = tuple({axis: tuple(ends) for axis, ends in cuts.items()} for cuts in stored["breaks"])
     place = Place(**{**stored, "modes": tuple(stored["modes"]), "breaks": breaks, "ends": tuple(stored["ends"]),
-                     "shapes": tuple(stored["shapes"])})  # fmt: skip
+                     "shapes": tuple(stored["shapes"]), "path": tuple(stored.get("path", ())),
+                     "maps": tuple(tupled(maps) for maps in stored.get("maps", ()))})  # fmt: skip
     session.place, session.stages = place, list(position["stages"])
     session.warnings, session.compiled_before = list(position["warnings"]), float(position["compile_seconds"])
     session.zero_loss, session.seconds_before = float(position["zero_loss"]), float(position["seconds"])
@@ -126,8 +127,8 @@ def stored(plan: Plan, pde: PDE, folder: RunFolder) -> Solution:
     with device_context(str(plan.config.precision)):
         session = Session(plan, pde, SilentReporter(), lambda record: None)
 
-        def build(window: int, modes: Any, breaks: Any) -> Any:
-            session.place = Place(breaks=({},) * window + (breaks,))
+        def build(window: int, modes: Any, breaks: Any, maps: Any) -> Any:
+            session.place = Place(breaks=({},) * window + (breaks,), maps=({},) * window + (maps,))
             return session.network(window, modes)
 
         pieces, modes = load_pieces(folder.path / MODEL, build)

@@ -14,7 +14,7 @@ import numpy as np
 from spinn.alternating import Alternating
 from spinn.assembly import build_network, build_objective, build_sampler, first_modes, trainable
 from spinn.compilation import CompileClock
-from spinn.continuation import ENOUGH, next_value, posed_plan, value_name
+from spinn.continuation import ENOUGH, PASSABLE, easier, next_value, posed_plan, routed, value_name
 from spinn.evaluation import Piece
 from spinn.growth import ENOUGH_LOSS, SETTLED, Growth, Outcome, Place, changes, resolved_tail
 from spinn.lifting import blocks_of, lifted
@@ -75,8 +75,8 @@ class Session:
             self.place = resumed.place
         else:
             self.place = Place(
-                modes=(self.start_modes(),), breaks=({},), ends=self.planned_ends(), shapes=({},),
-                ahead=len(self.plan.continuation),
+                modes=(self.start_modes(),), breaks=({},), maps=({},), shapes=({},),
+                ends=self.growth.planned_ends(self.last), ahead=len(self.plan.continuation),
             )  # fmt: skip
         self.pieces = list(resumed.pieces) if resumed else []
         while len(self.pieces) < len(self.place.ends) or (self.pieces and self.pieces[-1].end < self.last):
@@ -86,6 +86,7 @@ class Session:
                     self.place, window=number, level=0, stage=0, level_loss=math.inf, uncut=None, ends=self.next_ends(),
                     shapes=(*self.place.shapes, {}), gradient=False, doublings=0, ahead=len(self.plan.continuation),
                     modes=(*self.place.modes, self.place.modes[-1]), breaks=(*self.place.breaks, self.place.breaks[-1]),
+                    maps=(*self.place.maps, self.place.maps[-1]),
                 )  # fmt: skip
             network = self.window(resumed)
             resumed = None
@@ -121,14 +122,6 @@ class Session:
     def last(self) -> float:
         """The end of time."""
         return self.pde.domain["t"][1] if "t" in self.pde.coordinates else 0.0
-
-    def planned_ends(self) -> tuple[float, ...]:
-        """Ends of the time windows, as far as they are known beforehand."""
-        count = self.plan.config.windows
-        if count in (1, "auto"):
-            return (self.last,)
-        assert isinstance(count, int)
-        return tuple(float(end) for end in np.linspace(*self.pde.domain["t"], count + 1)[1:])
 
     def next_ends(self) -> tuple[float, ...]:
         """The same, with an end for the window that begins: where windows are left to us, about as long as the last."""
@@ -210,14 +203,16 @@ class Session:
         return build_network(self.planned(window), self.posed_pde, self.domain(window), modes, key=key)
 
     def planned(self, window: int) -> Plan:
-        """The plan with the elements of a window."""
+        """The plan with the elements and the maps of a window."""
         breaks = self.place.breaks[window] if window < len(self.place.breaks) else {}
-        return dataclasses.replace(posed_plan(self.plan, self.pde, self.place.ahead)[0], breaks=breaks)
+        maps = self.place.maps[window] if window < len(self.place.maps) else {}
+        posed, _ = posed_plan(routed(self.plan, self.place), self.pde, self.place.ahead)
+        return dataclasses.replace(posed, breaks=breaks, maps=maps)
 
     @property
     def posed_pde(self) -> PDE:
         """The PDE with the parameters that are solved with at present."""
-        return posed_plan(self.plan, self.pde, self.place.ahead)[1]
+        return posed_plan(routed(self.plan, self.place), self.pde, self.place.ahead)[1]
 
     def window(self, resumed: "Resumed | None") -> Any:
         """Levels of growing resolution until the last modes are small (one level where modes are fixed)."""
@@ -240,11 +235,15 @@ class Session:
                 self.place = shorter
                 network = self.lifted(self.network(shorter.window, shorter.modes[-1]))
                 continue
-            if self.place.ahead:
+            grown, doubts = growth.grown(self.place, network, outcome) if self.plan.adaptive else (None, [])
+            if self.place.ahead and (grown is None or outcome.residual < PASSABLE):
                 self.place = next_value(self, outcome.residual)
                 network = self.moved(network)
                 continue
-            grown, doubts = growth.grown(self.place, network, outcome) if self.plan.adaptive else (None, [])
+            if (anew := easier(self, grown, outcome)) is not None:
+                self.place = anew
+                network = self.lifted(self.network(anew.window, anew.modes[-1]))
+                continue
             # Where too few modes left the residual, more of them are tried first.
             stuck = grown is None or outcome.refused
             if stuck and (anew := given_up(self, outcome.residual)) is not None:
@@ -281,7 +280,8 @@ class Session:
         if loss > self.place.level_loss:
             return True
         outcome = Outcome(loss, self.zero_loss, self.parameters, self.iterations, self.exhausted)
-        return self.growth.grown(self.place, network, outcome)[0] is not None
+        asking = dataclasses.replace(self.growth, fits=False)
+        return asking.grown(self.place, network, outcome)[0] is not None
 
     @property
     def growth(self) -> Growth:
@@ -337,8 +337,8 @@ class Session:
         spec = StageSpec(optimizer, stage.steps, stage.seconds, stage.tolerance, rate, stage.schedule,
                          stage.warmup, stage.weight_decay)  # fmt: skip
         windows = self.window_name() if len(place.ends) > 1 or place.ends[:1] != (self.last,) else ""
-        value = value_name(self.plan, place.ahead)
-        level = f" level {place.level + 1}" if (self.plan.adaptive or place.level) and not value else ""
+        value = value_name(routed(self.plan, place), place.ahead)
+        level = f" level {place.level + 1}" if place.level or (self.plan.adaptive and not value) else ""
         floor = ENOUGH_LOSS * self.zero_loss
         change = SETTLED * resolved_tail(self.parameters) if self.plan.adaptive else ENOUGH_CHANGE
         change = ENOUGH if place.ahead else change

@@ -19,6 +19,7 @@ from spinn.errors import SpinnError
 from spinn.evaluation import Piece, device_context, grid_values, piecewise, point_values
 from spinn.files.atomic import write_bytes
 from spinn.networks.elements import Elements
+from spinn.networks.mapped import Mapped
 from spinn.networks.separable import SeparableNetwork, resized
 from spinn.pdes import PDE
 from spinn.polishing import shape_of, shaped
@@ -126,6 +127,7 @@ class Solution:
             "modes": [dict(modes) for modes in self.modes],
             "spans": spans,
             "breaks": breaks,
+            "maps": [maps_of(piece.network) for piece in self.pieces],
             "ranks": ranks,
             "heads": heads,
             "tucker": [_tucker_ranks(piece.network) for piece in self.pieces],
@@ -150,8 +152,21 @@ def breaks_of(network: Any) -> dict[str, list[float]]:
     return {axis: [float(b) for b in body.breaks] for axis, body in bodies.items() if isinstance(body, Elements)}
 
 
+def maps_of(network: Any) -> dict[str, list[list[float]]]:
+    """Peaks of the maps of the axes whose coordinate is mapped."""
+    if not isinstance(network, SeparableNetwork):
+        return {}
+    bodies = {axis: one.body for axis, one in zip(network.axes, network.features, strict=True)}
+    return {axis: np.asarray(body.peaks).tolist() for axis, body in bodies.items() if isinstance(body, Mapped)}
+
+
+def tupled(maps: Mapping[str, Any]) -> dict[str, tuple[tuple[float, float, float], ...]]:
+    """Maps as they come out of JSON, as plans have them."""
+    return {axis: tuple((c, w, a) for c, w, a in peaks) for axis, peaks in maps.items()}
+
+
 def load_pieces(file: Path, build: Any) -> tuple[tuple[Piece, ...], tuple[dict[str, int], ...]]:
-    """Networks from `model.npz`; `build(window, modes, breaks)` makes an untrained one of the right shape.
+    """Networks from `model.npz`; `build(window, modes, breaks, maps)` makes an untrained one of the right shape.
 
     **Raises:** SpinnError if the file is missing, or was written for another network.
     """
@@ -165,7 +180,7 @@ def load_pieces(file: Path, build: Any) -> tuple[tuple[Piece, ...], tuple[dict[s
     pieces = []
     for number, (modes, (start, end)) in enumerate(zip(meta["modes"], meta["spans"], strict=True)):
         breaks = {axis: tuple(ends) for axis, ends in meta["breaks"][number].items()}
-        network = build(number, modes, breaks)
+        network = build(number, modes, breaks, tupled(meta["maps"][number]) if "maps" in meta else {})
         ranks = meta.get("ranks", [None] * len(meta["modes"]))[number]
         if ranks is not None and getattr(network, "cores", None) is not None:
             network = resized(network, meta["heads"][number], ranks)

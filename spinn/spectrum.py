@@ -15,9 +15,11 @@ from jaxtyping import Array
 from spinn.networks.bodies import Body, Fourier
 from spinn.networks.elements import Elements, bisected, element_tails
 from spinn.networks.factorisations import pinv
+from spinn.networks.mapped import Mapped, unmapped
 from spinn.networks.separable import SeparableNetwork
 from spinn.networks.taylor import variable
 from spinn.sampling.rules import broken_rule, gauss
+from spinn.sampling.rules import periodic as equispaced
 
 DATA_TAIL = 1e-10  # relative size of the data beyond the first modes
 PROBE_POINTS = {1: 512, 2: 128, 3: 64, 4: 20}
@@ -139,7 +141,7 @@ def extrapolated_modes(network: SeparableNetwork, axis: str, tail: float) -> flo
     index = network.axes.index(axis)
     core = raw_core(network)
     energy = np.sum(core**2, tuple(i for i in range(core.ndim) if i != index + 1))
-    body = network.features[index].body
+    body = unmapped(network.features[index].body)
     if isinstance(body, Fourier):
         energy = np.concatenate([energy[:1], energy[1 : body.modes + 1] + energy[body.modes + 1 :]])
     count, total = len(energy), float(np.sum(energy))
@@ -175,6 +177,7 @@ def _last(body: Body, energy: np.ndarray) -> np.ndarray:
 
 def _by_frequency(body: Body, energy: np.ndarray) -> np.ndarray:
     """Sine and cosine of a frequency together."""
+    body = unmapped(body)
     if not isinstance(body, Fourier):
         return energy
     return np.concatenate([energy[:1], energy[1 : body.modes + 1] + energy[body.modes + 1 :]])
@@ -218,6 +221,8 @@ def refined_breaks(network: SeparableNetwork, axis: str, tail: float, most: int)
 
 def gauss_rule(body: Body, breaks: Sequence[float] | None) -> tuple[np.ndarray, np.ndarray]:
     """Points in [0, 1] and weights that integrate products of the features and more."""
+    if isinstance(body, Mapped):
+        return body.rule(*(equispaced(2 * body.width + 16) if body.periodic else gauss(2 * body.width + 16)))
     return gauss(2 * body.width + 16) if breaks is None else broken_rule(breaks, body.width + 9 * (len(breaks) - 1))
 
 

@@ -37,7 +37,7 @@ def checksum(fields: Mapping[str, np.ndarray]) -> np.ndarray:
     digest = hashlib.sha256()
     for name in sorted(fields):
         digest.update(name.encode())
-        digest.update(np.ascontiguousarray(fields[name]).tobytes())
+        digest.update(np.ascontiguousarray(fields[name]).data)
     return np.frombuffer(digest.digest(), np.uint8)
 
 
@@ -112,7 +112,8 @@ def _put(file: h5py.File, recipe: Recipe, piece: Piece, places: np.ndarray) -> n
     for row, place in enumerate(places.tolist()):
         fields = {name: np.asarray(values[row]) for name, values in piece.fields.items()}
         for name, values in fields.items():
-            stored[name][place] = values
+            # A row is a chunk, so it goes to the disk as it lies in memory, past HDF5's cache of chunks.
+            stored[name].id.write_direct_chunk((place,) + (0,) * values.ndim, np.ascontiguousarray(values))
         checksums.append(checksum(fields))
     return np.stack(checksums)
 

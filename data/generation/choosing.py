@@ -1,16 +1,17 @@
 """Which solver makes a family's samples, and in which order they are solved."""
 
 import dataclasses
-import itertools
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
 from spinn.data.families import SteadyFamily
+from spinn.data.generation.accelerating import accelerated, refusal, side_by_side, timed
 from spinn.data.generation.recipe import Recipe
 from spinn.data.stencil import System
 from spinn.errors import SpinnError
-from spinn.solvers import Candidate, Choice, LinearSolver, Stopping, candidates, chain
+from spinn.solvers import Candidate, Choice, LinearSolver, SideBySide, Stopping, candidates, chain
 
 TIMED = 2  # systems a round of the trial
 TRIAL_SYSTEMS = 24  # a trial that has not ended then is left with what it knows
@@ -37,46 +38,75 @@ def choose(recipe: Recipe, first: int = 0) -> Chosen:
 
     **Raises:** SpinnError for a name that does not suit the family's matrices.
     """
+    check_solver(recipe)
     if recipe.evolving:
-        if recipe.solver != "auto":
-            raise SpinnError(
-                f"solver: {recipe.family.name} evolves in time and solves no linear systems of ours; leave solver: auto"
-            )
         return Chosen(INTEGRATION, {})
     if recipe.solver != "auto":
-        named(recipe, recipe.solver)
         return Chosen(recipe.solver, {})
-    choice = Choice(suitable(recipe), timed=TIMED)
+    choice = Choice(suitable(recipe, system_of(recipe, 0)), timed=TIMED)
     space = choice.start()
-    for index in itertools.islice(itertools.count(first), TRIAL_SYSTEMS):
+    for system in sound(recipe, first, TRIAL_SYSTEMS):
         if space.settled:
             break
-        system = system_of(recipe, index)
-        if np.all(np.isfinite(system.rhs)) and np.all(np.isfinite(system.matrix.data)):
-            _, space, _ = choice.solve(system.matrix, system.rhs, space)
+        _, space, _ = choice.solve(system.matrix, system.rhs, space)
     trial = {name: seconds for name, (seconds, _) in choice.report(space).items() if math.isfinite(seconds)}
     name = choice.winner(space)
+    if accelerated():
+        together = side_by_side(recipe, system_of(recipe, first), stopping_of(recipe))
+        width = max((solver.width for solver in together.values()), default=0)
+        trial |= timed(together, list(sound(recipe, first, width)), recipe.tolerance)
+        name = min((name, *(one for one in together if one in trial)), key=lambda one: trial.get(one, math.inf))
     listed = ", ".join(f"{one} {1e3 * seconds:.3g}" for one, seconds in sorted(trial.items(), key=lambda item: item[1]))
     return Chosen(name, trial, f"solver {name}, by a trial (ms a system: {listed})" if trial else f"solver {name}")
 
 
-def named(recipe: Recipe, name: str) -> LinearSolver:
+def check_solver(recipe: Recipe) -> None:
+    """That the solver asked for, if one is, suits the family.
+
+    **Raises:** SpinnError where it does not.
+    """
+    if recipe.solver == "auto":
+        return
+    if recipe.evolving:
+        raise SpinnError(
+            f"solver: {recipe.family.name} evolves in time and solves no linear systems of ours; leave solver: auto"
+        )
+    named(recipe, recipe.solver)
+
+
+def named(recipe: Recipe, name: str) -> LinearSolver | SideBySide:
     """The solver of a name, for the matrices of a recipe.
 
     **Raises:** SpinnError where it does not suit them, or is not installed.
     """
-    return suitable(recipe, (name,))[0].solver
+    system = system_of(recipe, 0)
+    found: dict[str, LinearSolver | SideBySide] = {one.name: one.solver for one in suitable(recipe, system)}
+    found |= side_by_side(recipe, system, stopping_of(recipe))
+    if name not in found:
+        raise refusal(recipe, name, list(found))
+    return found[name]
 
 
-def suitable(recipe: Recipe, names: tuple[str, ...] | None = None) -> tuple[Candidate, ...]:
-    """Solvers that suit the matrices of a recipe; only those of `names` if given."""
-    system, layout = system_of(recipe, 0), getattr(recipe.family, "layout", None)
+def stopping_of(recipe: Recipe) -> Stopping:
+    """Half the tolerance: what the solver calls done must still be so when the residual is computed anew."""
+    return Stopping(relative=0.5 * recipe.tolerance)
+
+
+def suitable(recipe: Recipe, system: System) -> tuple[Candidate, ...]:
+    """Solvers of single systems that suit the matrices of a recipe, of which one is given."""
+    layout = getattr(recipe.family, "layout", None)
     box = layout is not None and not any(axis.periodic for axis in layout.axes)
     size = len(system.rhs)
     shape = system.shape if box and math.prod(system.shape) == size else None
-    # Half the tolerance: what the solver calls done must still be so when the residual is computed anew.
-    stopping = Stopping(relative=0.5 * recipe.tolerance)
-    return candidates(system.symmetric, system.definite, shape, size, stopping=stopping, names=names)
+    return candidates(system.symmetric, system.definite, shape, size, stopping=stopping_of(recipe))
+
+
+def sound(recipe: Recipe, first: int, count: int) -> Iterator[System]:
+    """Of the systems of `count` samples from `first` on, those whose numbers are finite."""
+    for index in range(first, first + count):
+        system = system_of(recipe, index)
+        if np.all(np.isfinite(system.rhs)) and np.all(np.isfinite(system.matrix.data)):
+            yield system
 
 
 def system_of(recipe: Recipe, index: int) -> System:

@@ -22,9 +22,11 @@ from spinn.data.generation.parts import Parts
 from spinn.data.generation.piece import Piece, solve_piece
 from spinn.data.generation.progress import Done
 from spinn.data.generation.recipe import Recipe
+from spinn.data.generation.space import free, readable, size_of, told
 from spinn.errors import SpinnError
 from spinn.files.environment import versions
 from spinn.files.lock import locked
+from spinn.solvers import LinearSolver, SideBySide
 
 AHEAD = 2  # pieces a worker that are handed out
 
@@ -91,9 +93,11 @@ def generate(
         for now, failed in run.solved(workers, executor):
             progress(Done(before + now, recipe.samples, now, failed, time.perf_counter() - began))
         failures = {k: v for piece in range(recipe.pieces) for k, v in parts.failures(piece).items()}
+        needed = parts.size()
         facts = {"solver": run.watch.chosen.name, "versions": json.dumps(versions(), sort_keys=True)}
         facts |= {} if config is None else {"config": json.dumps(config, sort_keys=True)}
-        native.write(out, recipe, map(parts.read, range(recipe.pieces)), failures, facts)
+        with told(out.parent, needed):
+            native.write(out, recipe, map(parts.read, range(recipe.pieces)), failures, facts)
         parts.remove()
         return Result(out, recipe.samples - len(failures), failures, run.watch.chosen.name, time.perf_counter() - began)
 
@@ -113,7 +117,8 @@ def _started(recipe: Recipe, parts: Parts, *, resume: bool, overwrite: bool, mes
     chosen = choose(recipe)
     if chosen.reason:
         message(chosen.reason)
-    parts.begin(recipe, chosen, chain_of(recipe, chosen.name))
+    with told(parts.out.parent, None):
+        parts.begin(recipe, chosen, chain_of(recipe, chosen.name))
     return chosen
 
 
@@ -138,15 +143,24 @@ class _Run:
 
     def solved(self, workers: int, executor: Executor | None) -> Iterator[tuple[int, int]]:
         """Numbers of samples done and failed so far, after every piece that is kept."""
-        chain = self.parts.chain()
+        chain = self.parts.chain(self.recipe)
         tasks = [(piece, self.recipe.members(chain, piece)) for piece in self.parts.missing(self.recipe)]
         now = failed = 0
-        for piece, made in self.pieces(tasks, workers, executor):
-            self.parts.write(piece, made)
+        for done, (piece, made) in enumerate(self.pieces(tasks, workers, executor)):
+            needed = self.needed(made, len(tasks) - done)
+            with told(self.parts.out.parent, needed):
+                self.parts.write(piece, made)
+                self.look(made.seconds, int(chain[-1]))
+            if not done and (left := free(self.parts.out.parent)) < needed:
+                self.message(f"the disk may fill up: {readable(needed)} are needed, and {readable(left)} are free")
             now += len(made.indices) + len(made.failures)
             failed += len(made.failures)
-            self.look(made.seconds, int(chain[-1]))
             yield now, failed
+
+    def needed(self, made: Piece, left: int) -> float:
+        """Bytes, about, of the pieces that are `left` to be kept, and of the file; made out from one of them."""
+        samples = max(len(made.indices), 1)
+        return size_of(made) / samples * (left * min(self.recipe.piece_size, self.recipe.samples) + self.recipe.samples)
 
     def look(self, seconds: np.ndarray, following: int) -> None:
         """Whether the solver is still the one to take for the pieces to come; seconds (samples,) of one."""
@@ -161,8 +175,12 @@ class _Run:
     ) -> Iterator[tuple[int, Piece]]:
         """The pieces as they are done, a few at a time under way, each by the solver of the hour when it is begun."""
         if executor is None and workers <= 1:
+            name, solver = "", None
             for piece, members in tasks:
-                yield piece, work(self.recipe, members, self.watch.chosen.name)
+                if self.watch.chosen.name != name:
+                    name = self.watch.chosen.name
+                    solver = _solver(self.recipe, name)
+                yield piece, solve_piece(self.recipe, members, solver)
             return
         left, waiting = iter(tasks), dict[Any, int]()
         with contextlib.ExitStack() as stack:
@@ -201,14 +219,20 @@ def _pool(workers: int) -> concurrent.futures.ProcessPoolExecutor:
 
 
 def _quiet() -> None:
-    """Workers leave an interrupt to the process that started them."""
+    """Workers leave an interrupt to the process that started them, and an accelerator's memory to each other."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 
 def work(recipe: Recipe, members: np.ndarray, solver: str) -> Piece:
     """Solve a piece, in whatever process this is."""
     with threadpool_limits(1):
-        return solve_piece(recipe, members, None if recipe.evolving else named(recipe, solver))
+        return solve_piece(recipe, members, _solver(recipe, solver))
+
+
+def _solver(recipe: Recipe, name: str) -> LinearSolver | SideBySide | None:
+    """The solver of a name; None where samples are trajectories."""
+    return None if recipe.evolving else named(recipe, name)

@@ -1,7 +1,7 @@
 """Pieces on disk while a dataset is being made: a folder beside the file, with a manifest, and every piece whole.
 
 darcy.h5.parts/manifest.json     the recipe, its chain's solver, and versions
-darcy.h5.parts/chain.npy         sample indices in the order in which they are solved
+darcy.h5.parts/chain.npy         sample indices in the order in which they are solved, where it is not their own
 darcy.h5.parts/piece-00017.npz   appears when the piece is done, complete or not at all
 """
 
@@ -38,19 +38,26 @@ class Parts:
         """Beside the file."""
         return self.out.with_name(f"{self.out.name}.parts")
 
+    @property
+    def order(self) -> Path:
+        """The file of the chain."""
+        return self.folder / "chain.npy"
+
     def begin(self, recipe: Recipe, chosen: Chosen, chain: np.ndarray) -> None:
-        """Write the chain (samples,), and then the manifest, which says that the chain is there."""
+        """Write the chain (samples,), unless it is 0, 1, 2 ..., and then the manifest, which says whether it did."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise explain(error, self.folder) from error
-        with replacing(self.folder / "chain.npy") as temporary, open(temporary, "wb") as file:
-            np.save(file, chain)
+        if not np.array_equal(chain, np.arange(recipe.samples)):
+            with replacing(self.order) as temporary, open(temporary, "wb") as file:
+                np.save(file, chain)
         self.choose(recipe, chosen)
 
     def choose(self, recipe: Recipe, chosen: Chosen) -> None:
         """Write the manifest: the solver of the pieces to come, with what is needed to tell another recipe."""
         facts = {"format": FORMAT, "fingerprint": recipe.fingerprint, "recipe": recipe.described}
+        facts["sorted"] = self.order.exists()
         write_json(
             self.folder / "manifest.json",
             {**facts, "solver": chosen.name, "trial": chosen.trial, "versions": versions()},
@@ -89,9 +96,12 @@ class Parts:
             file=self.folder,
         )
 
-    def chain(self) -> np.ndarray:
+    def chain(self, recipe: Recipe) -> np.ndarray:
         """Sample indices in the order of solving: (samples,)."""
-        return np.load(self.folder / "chain.npy")
+        manifest = self.manifest()
+        if manifest is not None and manifest.get("sorted") is False:
+            return np.arange(recipe.samples)
+        return np.load(self.order)
 
     def file(self, piece: int) -> Path:
         """Of a piece."""
@@ -148,6 +158,10 @@ class Parts:
         left = set(self.missing(recipe))
         numbers = np.arange(recipe.samples)
         return sum(len(recipe.members(numbers, piece)) for piece in range(recipe.pieces) if piece not in left)
+
+    def size(self) -> float:
+        """Bytes of the pieces that are there: about as many as the file will have."""
+        return float(sum(file.stat().st_size for file in self.folder.glob("piece-*.npz")))
 
     def remove(self) -> None:
         """When the dataset is whole."""

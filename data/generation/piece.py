@@ -3,15 +3,19 @@
 import dataclasses
 import math
 import time
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import numpy as np
 
 from spinn.data.families import EvolvingFamily, Family, SteadyFamily
 from spinn.data.families.family import Fields
 from spinn.data.generation.recipe import Recipe
-from spinn.solvers import Info, LinearSolver, Stopping, SuperLU
+from spinn.data.stencil import System
+from spinn.errors import SpinnError
+from spinn.solvers import Info, LinearSolver, SideBySide, Stopping, SuperLU
 
+Made = TypeVar("Made")
 TROUBLES = (ValueError, ArithmeticError, RuntimeError, np.linalg.LinAlgError)  # of one sample, not of the run
 
 
@@ -43,34 +47,36 @@ class Sample:
     method: str
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Posed:
+    """The inputs of a sample, its system, and the seconds that these took."""
+
+    parameters: Fields
+    system: System
+    seconds: float
+
+
 class FailedSampleError(Exception):
     """A sample that must not be stored, and why."""
 
 
-def solve_piece(recipe: Recipe, members: np.ndarray, solver: LinearSolver | None) -> Piece:
+def solve_piece(recipe: Recipe, members: np.ndarray, solver: LinearSolver | SideBySide | None) -> Piece:
     """Make the samples of the indices `members` (samples,), in this order; `solver` for steady families."""
-    space: Any = None
     samples: list[Sample] = []
     indices, failures = [], {}
-    for index in members.tolist():
-        try:
-            if isinstance(recipe.family, EvolvingFamily):
-                sample = trajectory(recipe.family, recipe, index)
-            else:
-                assert isinstance(recipe.family, SteadyFamily) and solver is not None
-                sample, space = solution(recipe.family, recipe, index, solver, space)
-        except FailedSampleError as error:
-            failures[index], space = str(error), None
-            continue
-        except TROUBLES as error:
-            failures[index], space = f"{type(error).__name__}: {str(error).splitlines()[0][:200]}", None
-            continue
-        samples.append(sample)
-        indices.append(index)
+    for index, made in outcomes(recipe, members, solver):
+        if isinstance(made, Sample):
+            samples.append(made)
+            indices.append(index)
+        else:
+            failures[index] = made
     names = samples[0].fields if samples else {}
     return Piece(
         np.array(indices, dtype=np.int64),
-        {name: np.stack([sample.fields[name] for sample in samples]).astype(recipe.dtype) for name in names},
+        {
+            name: np.stack([sample.fields[name] for sample in samples]).astype(recipe.dtype, copy=False)
+            for name in names
+        },
         np.array([sample.residual for sample in samples]),
         np.array([sample.iterations for sample in samples], dtype=np.int64),
         np.array([sample.seconds for sample in samples]),
@@ -79,32 +85,105 @@ def solve_piece(recipe: Recipe, members: np.ndarray, solver: LinearSolver | None
     )
 
 
-def solution(family: SteadyFamily, recipe: Recipe, index: int, solver: LinearSolver, space: Any) -> tuple[Sample, Any]:
-    """One system solved; by a direct solver where `solver` fails. What the solver learned goes back with it.
+def outcomes(
+    recipe: Recipe, members: np.ndarray, solver: LinearSolver | SideBySide | None
+) -> Iterator[tuple[int, Sample | str]]:
+    """Index of each member, and its sample or why there is none."""
+    if isinstance(recipe.family, EvolvingFamily):
+        for index in members.tolist():
+            yield index, attempted(trajectory, recipe.family, recipe, index)
+    elif isinstance(solver, SideBySide):
+        for start in range(0, len(members), solver.width):
+            yield from together(recipe, members[start : start + solver.width].tolist(), solver)
+    else:
+        assert solver is not None
+        yield from one_by_one(recipe, members.tolist(), solver)
 
-    **Raises:** FailedSampleError where neither meets the tolerance, or the system holds numbers that are not finite.
+
+def one_by_one(recipe: Recipe, members: list[int], solver: LinearSolver) -> Iterator[tuple[int, Sample | str]]:
+    """Each system with what the solver learned from those before; from nothing after a sample that failed."""
+    space: Any = None
+    for index in members:
+        made = attempted(solution, recipe, index, solver, space)
+        sample, space = (made, None) if isinstance(made, str) else made
+        yield index, sample
+
+
+def together(recipe: Recipe, members: list[int], solver: SideBySide) -> Iterator[tuple[int, Sample | str]]:
+    """All systems side by side. A sample that has none leaves its place empty, so that nothing shifts."""
+    problems = [attempted(posed, recipe, index) for index in members]
+    systems = [None if isinstance(one, str) else (one.system.matrix, one.system.rhs) for one in problems]
+    try:
+        solved = solver.solve_many(systems)
+    except TROUBLES as error:  # of the batch: out of memory, or matrices of another kind
+        why = (str(error).splitlines() or [""])[0][:200]
+        raise SpinnError(
+            f"solver: {solver.name} failed on {len(members)} systems side by side ({why}); "
+            "give a smaller piece, or another solver"
+        ) from error
+    for index, problem, (x, info) in zip(members, problems, solved, strict=True):
+        made = problem if isinstance(problem, str) else attempted(accepted, recipe, problem, x, info)
+        yield index, made if isinstance(made, str) else made[0]
+
+
+def attempted(make: Callable[..., Made], *arguments: Any) -> Made | str:
+    """What a step in the making of one sample gives, or in words why it fails."""
+    try:
+        return make(*arguments)
+    except FailedSampleError as error:
+        return str(error)
+    except TROUBLES as error:
+        return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
+
+
+def posed(recipe: Recipe, index: int) -> Posed:
+    """The system of a sample.
+
+    **Raises:** FailedSampleError for inputs that are not finite.
     """
     began = time.perf_counter()
-    parameters = family.parameters(recipe.seed, index)
+    assert isinstance(recipe.family, SteadyFamily)
+    parameters = recipe.family.parameters(recipe.seed, index)
     _finite(parameters, "inputs")
-    system = family.system(parameters)
-    x, after, info = solver.solve(system.matrix, system.rhs, space)
-    iterations, method = info.iterations, info.method
+    system = recipe.family.system(parameters)
+    return Posed(parameters, system, time.perf_counter() - began)
+
+
+def solution(recipe: Recipe, index: int, solver: LinearSolver, space: Any) -> tuple[Sample, Any]:
+    """One system solved. What the solver learned goes back with it.
+
+    **Raises:** FailedSampleError as `posed` and `accepted`.
+    """
+    problem = posed(recipe, index)
+    x, after, info = solver.solve(problem.system.matrix, problem.system.rhs, space)
+    sample, direct = accepted(recipe, problem, x, info)
+    return sample, None if direct else after
+
+
+def accepted(recipe: Recipe, problem: Posed, x: np.ndarray, info: Info) -> tuple[Sample, bool]:
+    """The sample of a solution x (n,), and whether it had to be found by a direct solver, x being no good.
+
+    **Raises:** FailedSampleError where that does not meet the tolerance either, or fields are not finite.
+    """
+    began, system = time.perf_counter(), problem.system
+    iterations, method, seconds, direct = info.iterations, info.method, info.seconds, False
     if not _good(info, recipe.tolerance):
-        first = info
+        first, direct = info, True
         x, _, info = SuperLU(Stopping(relative=recipe.tolerance)).solve(system.matrix, system.rhs)
         if not _good(info, recipe.tolerance):
             raise FailedSampleError(
                 f"{first.method}: {first.status}, residual {first.residual:.1e}; "
                 f"{info.method}: {info.status}, residual {info.residual:.1e}"
             )
-        after, method = None, info.method
+        method = info.method
     residual = system.residual(x)
     if not residual <= recipe.tolerance:
         raise FailedSampleError(f"{method} reports success, but the true residual is {residual:.1e}")
-    fields = {**parameters, family.outputs[0]: np.asarray(system.insert(x))}
+    assert isinstance(recipe.family, SteadyFamily)
+    fields = {**problem.parameters, recipe.family.outputs[0]: np.asarray(system.insert(x))}
     _finite(fields, "fields")
-    return Sample(fields, residual, iterations, time.perf_counter() - began, method), after
+    seconds += problem.seconds + time.perf_counter() - began
+    return Sample(fields, residual, iterations, seconds, method), direct
 
 
 def trajectory(family: EvolvingFamily, recipe: Recipe, index: int) -> Sample:

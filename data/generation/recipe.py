@@ -19,7 +19,8 @@ class Recipe:
     """A dataset to be made: all that decides what its file holds (workers and interruptions do not).
 
     `tolerance`: of the true relative residual of every sample (evolving families bring their own, of the integration in
-    time); `solver`: a name from `spinn.solvers.candidates`, or `auto` for the fastest in a trial on the first systems;
+    time); `solver`: a name from `spinn.solvers.candidates` or `batched_candidates` (which solve the systems of a piece
+    side by side), or `auto` for the fastest in a trial on the first systems, the latter only on an accelerator;
     `order`: `sorted` chains near neighbours, so that what a solver learned from one system serves the next, `given`
     keeps the order of the indices, `auto` sorts where the solver recycles; `piece`: samples of a chain that are solved
     together, in one process: the unit of work, of saving and of recycling; `dtype` of the stored fields.

@@ -118,7 +118,9 @@ def added(a: Any, b: Any) -> Any:
 
 
 def multiplied(a: Any, b: Any) -> Any:
-    """Product of known parts; a factor 1 costs nothing."""
+    """Product of known parts; a factor 1 costs nothing, and a factor 0 leaves nothing."""
+    if (isinstance(a, float) and a == 0.0) or (isinstance(b, float) and b == 0.0):
+        return 0.0
     if isinstance(b, float) and b == 1.0:
         return a
     if isinstance(a, float) and a == 1.0:

@@ -26,6 +26,7 @@ class Entries(NamedTuple):
     rows: np.ndarray
     places: np.ndarray  # in the values of the plan
     weights: np.ndarray
+    sole: bool  # a flux whose neighbours' places nothing else writes to
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -36,18 +37,24 @@ class Plan:
     inside: sp.csr_matrix
     outside: sp.csr_matrix  # columns: all nodes
     entries: dict[Operator, Entries]
+    diagonal: np.ndarray | None  # where the unknowns' own entries are in the values, if there is a flux
 
     def refresh(self, terms: Sequence[Term]) -> tuple[sp.csr_matrix, sp.csr_matrix]:
         """The two matrices for these coefficients. Refreshes share index arrays, not values."""
         values = np.zeros(self.inside.nnz + self.outside.nnz)
+        centre: np.ndarray | float = 0.0  # what all fluxes have at the unknowns themselves
         for term in terms:
             operator = Operator(term.orders, term.inner is not None)
-            rows, places, weights = self.entries[operator]
+            entries = self.entries[operator]
             outer = on_unknowns(self.grid, term.outer)
             if operator.flux:
-                self.add_flux(values, places, outer, term)
+                centre = centre + self.add_flux(values, entries, outer, term)
             else:
-                values[places] += weights * (outer[rows] if isinstance(outer, np.ndarray) else outer)
+                values[entries.places] += entries.weights * (
+                    outer[entries.rows] if isinstance(outer, np.ndarray) else outer
+                )
+        if self.diagonal is not None:
+            values[self.diagonal] += centre
         shares = row_weights(self.grid)
         inner, outer_values = values[: self.inside.nnz], values[self.inside.nnz :]
         if shares is not None:
@@ -55,20 +62,35 @@ class Plan:
             outer_values = outer_values * np.repeat(shares, np.diff(self.outside.indptr))
         return with_values(self.inside, inner), with_values(self.outside, outer_values)
 
-    def add_flux(self, values: np.ndarray, places: np.ndarray, outer: np.ndarray | float, term: Term) -> None:
-        """d_axis(c d_axis u) as the difference of two face fluxes; on a face, c is the harmonic mean of both nodes."""
-        low, high = flux_weights(self.grid, term)
-        lower, node, upper = places.reshape(3, -1)
-        values[lower] += outer * low
-        values[upper] += outer * high
-        values[node] -= outer * (low + high)
+    def add_flux(
+        self, values: np.ndarray, entries: Entries, outer: np.ndarray | float, term: Term
+    ) -> np.ndarray | float:
+        """d_axis(c d_axis u) as the difference of two face fluxes; on a face, c is the harmonic mean of both nodes.
+
+        Neighbours go into `values`; what belongs to the nodes (unknowns,) is returned.
+        """
+        low, high = (outer * weights for weights in flux_weights(self.grid, term))
+        lower, _, upper = entries.places.reshape(3, -1)
+        if entries.sole:
+            values[lower], values[upper] = low, high
+        else:
+            values[lower] += low
+            values[upper] += high
+        return -(low + high)
 
 
 def flux_weights(grid: Grid, term: Term) -> tuple[np.ndarray, np.ndarray]:
     """Conductances of the lower and the upper face of every unknown, over the square of the spacing."""
     axis = term.orders.index(2)
     c = np.broadcast_to(array_of(term.inner), int(np.prod(grid.shape)))
-    here, scale = c[grid.unknowns], grid.axes[axis].spacing ** -2
+    scale = grid.axes[axis].spacing ** -2
+    if grid.axes[axis].ends == ("dirichlet", "dirichlet"):  # every face once, where none is mirrored or wrapped
+        along = (slice(None) if place == axis else one for place, one in enumerate(grid.unknown_slices))
+        lines = np.moveaxis(c.reshape(grid.shape)[tuple(along)], axis, 0)
+        faces = harmonic_mean(lines[:-1], lines[1:]) * scale
+        low, high = (np.moveaxis(part, 0, axis).ravel() for part in (faces[:-1], faces[1:]))
+        return low, high
+    here = c[grid.unknowns]
     low, high = (harmonic_mean(here, c[side]) * scale for side in neighbours(grid, axis))
     return low, high
 
@@ -115,10 +137,21 @@ def plan_for(grid: Grid, operators: frozenset[Operator]) -> Plan:
     place = np.where(is_inside, np.cumsum(is_inside) - 1, count + np.cumsum(~is_inside) - 1)
     inside = pattern(rows[is_inside], number[columns[is_inside]], (len(unknowns), len(unknowns)))
     outside = pattern(rows[~is_inside], columns[~is_inside], (len(unknowns), nodes))
+    places = {operator: place[np.searchsorted(keys, r * nodes + c)] for operator, (r, c, _) in parts.items()}
+    written = np.bincount(np.concatenate([_off_centre(operator, one) for operator, one in places.items()]))
     entries = {
-        operator: Entries(r, place[np.searchsorted(keys, r * nodes + c)], w) for operator, (r, c, w) in parts.items()
+        operator: Entries(
+            r, places[operator], w, operator.flux and written[_off_centre(operator, places[operator])].max() == 1
+        )
+        for operator, (r, _, w) in parts.items()
     }
-    return Plan(grid, inside, outside, entries)
+    diagonals = [one.places.reshape(3, -1)[1] for operator, one in entries.items() if operator.flux]
+    return Plan(grid, inside, outside, entries, diagonals[0] if diagonals else None)
+
+
+def _off_centre(operator: Operator, places: np.ndarray) -> np.ndarray:
+    """The places that an operator writes to by itself: those of a flux without the nodes themselves."""
+    return places.reshape(3, -1)[::2].ravel() if operator.flux else places
 
 
 def positions(grid: Grid, operator: Operator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

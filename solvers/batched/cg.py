@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from spinn.solvers.batched.diagonals import Diagonals
 from spinn.solvers.batched.outcome import (
     RUNNING,
     BatchedInfo,
@@ -48,13 +49,13 @@ class _Sweep(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class BatchedCG:
-    """For symmetric positive definite stencils, with a preconditioner or none, in float64 on JAX's default device."""
+    """For symmetric positive definite operators, with a preconditioner or none, in float64 on JAX's default device."""
 
     stopping: Stopping = DEFAULT_STOPPING
     name: ClassVar[str] = "batched_cg"
 
     def solve(
-        self, operator: Stencil, rhs: Values, preconditioner: FastPoisson | None = None
+        self, operator: Stencil | Diagonals, rhs: Values, preconditioner: FastPoisson | None = None
     ) -> tuple[np.ndarray, BatchedInfo]:
         """Solutions (samples, n_1, ..., n_d) for right sides of this shape, and how each went.
 
@@ -70,11 +71,11 @@ class BatchedCG:
 
 @jax.jit
 def _solve(
-    operator: Stencil, preconditioner: FastPoisson | None, rhs: Array, rule: Rule
+    operator: Stencil | Diagonals, preconditioner: FastPoisson | None, rhs: Array, rule: Rule
 ) -> tuple[Array, Array, Array, Array]:
     samples, grid = rhs.shape[0], rhs.shape[1:]
 
-    def flat(apply: Stencil | FastPoisson | None) -> Operator:
+    def flat(apply: Stencil | Diagonals | FastPoisson | None) -> Operator:
         return lambda u: u if apply is None else apply(u.reshape(-1, *grid)).reshape(samples, -1)
 
     b = rhs.reshape(samples, -1)

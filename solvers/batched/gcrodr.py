@@ -12,7 +12,7 @@ magnitude). And bases are made orthonormal from their Gram matrices, twice (Stat
 import dataclasses
 import functools
 import time
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Array
 
 from spinn.solvers.batched.arnoldi import arnoldi, combined, coordinates, least_squares, mixed, twice_orthonormal
+from spinn.solvers.batched.diagonals import Diagonals
 from spinn.solvers.batched.outcome import (
     RUNNING,
     BatchedInfo,
@@ -71,12 +72,13 @@ class BatchedGCRODR:
         checked_range("recycle", self.recycle, 1, self.restart - 1)
 
     def solve(
-        self, operator: Stencil, rhs: Values, preconditioner: FastPoisson | None = None
+        self, operator: Stencil | Diagonals, rhs: Values, preconditioner: FastPoisson | None = None
     ) -> tuple[np.ndarray, BatchedInfo]:
         """Solutions (chains, systems, n_1, ..., n_d) for right sides of this shape, and how each went.
 
-        The arrays of the operator, and the scale of the preconditioner, have the axes (chains, systems) before those of
-        the grid. Compiled once for each shape. ValueError where the right sides do not fit the operator.
+        The arrays of the operator (a `Stencil` or `Diagonals`), and the scale of the preconditioner, have the axes
+        (chains, systems) before those of the grid. Compiled once for each shape. ValueError where the right sides do
+        not fit the operator.
         """
         checked_batch(operator, rhs, preconditioner, 2)
         begun = time.perf_counter()
@@ -89,28 +91,31 @@ class BatchedGCRODR:
 
 @functools.partial(jax.jit, static_argnames=("recycle", "steps"))
 def _solve(
-    operator: Stencil, preconditioner: FastPoisson | None, rhs: Array, rule: Rule, recycle: int, steps: int
+    operator: Stencil | Diagonals, preconditioner: FastPoisson | None, rhs: Array, rule: Rule, recycle: int, steps: int
 ) -> tuple[Array, Array, Array, Array]:
     chains, grid = rhs.shape[0], rhs.shape[2:]
     scale = None if preconditioner is None else preconditioner.scale
+    shared = preconditioner is None or preconditioner.inverse.ndim == len(grid)
+    inverses = None if preconditioner is None or shared else preconditioner.inverse
 
-    def step(space: Space, system: tuple[Stencil, Array | None, Array]) -> tuple[Space, tuple[Array, ...]]:
-        stencil, own_scale, right = system
+    def step(space: Space, system: tuple[Any, Array | None, Array | None, Array]) -> tuple[Space, tuple[Array, ...]]:
+        operator, own_scale, own_inverse, right = system
 
         def product(u: Array) -> Array:
-            return stencil(u.reshape(chains, *grid)).reshape(chains, -1)
+            return operator(u.reshape(chains, *grid)).reshape(chains, -1)
 
         def inverse(u: Array) -> Array:
             if preconditioner is None:
                 return u
-            own = FastPoisson(preconditioner.sines, preconditioner.inverse, own_scale)
+            own_values = preconditioner.inverse if own_inverse is None else own_inverse
+            own = FastPoisson(preconditioner.sines, own_values, own_scale, preconditioner.single)
             return own(u.reshape(chains, *grid)).reshape(chains, -1)
 
         b = right.reshape(chains, -1)
         end, space = gcrodr(product, inverse, b, space, rule.goal(b), steps)
         return space, (end.x.reshape(right.shape), end.iterations, relative(end.norm, norms(b)), end.code)
 
-    along = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), (operator, scale, rhs))
+    along = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), (operator, scale, inverses, rhs))
     nothing = jnp.zeros((chains, recycle, int(np.prod(grid))), rhs.dtype)
     _, found = jax.lax.scan(step, Space(nothing, nothing, nothing), along)
     x, iterations, residuals, codes = (jnp.moveaxis(leaf, 0, 1) for leaf in found)

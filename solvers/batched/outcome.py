@@ -159,13 +159,15 @@ def checked_batch(operator: Any, rhs: Any, preconditioner: Any | None, axes: int
             f"expected right sides with {axes} axes of samples before the grid {grid}, got shape {rhs.shape}: "
             "add an axis for a single sample"
         )
-    if preconditioner is not None and preconditioner.inverse.shape != grid:
+    inverse = None if preconditioner is None else preconditioner.inverse
+    if inverse is not None and tuple(inverse.shape[-len(grid) :]) != grid:
         raise ValueError(
-            f"expected a preconditioner for the grid {grid}, got one for {preconditioner.inverse.shape}: "
+            f"expected a preconditioner for the grid {grid}, got one for {inverse.shape}: "
             "build it on the interior nodes"
         )
     scale = None if preconditioner is None else preconditioner.scale
-    for leaf in jax.tree.leaves((operator, scale)):
+    own = inverse if inverse is not None and inverse.ndim > len(grid) else None
+    for leaf in jax.tree.leaves((operator, scale, own)):
         if tuple(leaf.shape[:axes]) != samples:
             raise ValueError(
                 f"expected coefficients for samples {samples}, got shape {leaf.shape}: one operator a right side"

@@ -4,9 +4,9 @@ import dataclasses
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.linalg.blas import daxpy, dnrm2
+from scipy.linalg.blas import daxpy
 
-from spinn.solvers.stopping import Run
+from spinn.solvers.stopping import Run, two_norm
 from spinn.solvers.types import DEFAULT_STOPPING, Info, Preconditioner, Space, Status, Stopping
 
 # Sweeps whose own residual met the rule while the true one gained nothing: more of them would not help.
@@ -50,7 +50,7 @@ def _sweep(run: Run, x: np.ndarray, r: np.ndarray) -> np.ndarray:
         alpha = gamma / curvature
         daxpy(p, x, a=alpha)
         daxpy(q, r, a=-alpha)
-        if run.note(float(dnrm2(r))):
+        if run.note(two_norm(r)):
             break
         z = run.precondition(r)
         gamma, before = float(r @ z), gamma

@@ -9,13 +9,13 @@ import dataclasses
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from scipy.linalg.blas import daxpy, dgemv, dnrm2
+from scipy.linalg.blas import daxpy, dgemv
 
 from spinn.solvers.checks import checked_range
 from spinn.solvers.krylov.cg import PATIENCE, positive
 from spinn.solvers.krylov.lanczos import Candidates
 from spinn.solvers.krylov.recycled import Recycled, checked_space
-from spinn.solvers.stopping import Run
+from spinn.solvers.stopping import Run, two_norm
 from spinn.solvers.types import DEFAULT_STOPPING, Info, Preconditioner, Space, Status, Stopping
 
 # Combinations of kept directions whose energy, relative to the largest, is below this are dropped as dependent.
@@ -126,7 +126,7 @@ def _sweep(run: Run, x: np.ndarray, r: np.ndarray, deflation: _Deflation, candid
         alpha = gamma / curvature  # 1
         daxpy(p, x, a=alpha)  # 2
         daxpy(q, r, a=-alpha)  # 3
-        ends = run.note(float(dnrm2(r)))
+        ends = run.note(two_norm(r))
         z = run.precondition(r)
         gamma, before = float(r @ z), gamma
         mu, mu_before = dgemv(1.0, images, z, trans=1) if deflated else mu, mu  # 5

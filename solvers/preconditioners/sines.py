@@ -18,12 +18,14 @@ def sine_transform(grid: np.ndarray) -> np.ndarray:
     """The orthonormal sine transform (DST-I) of an array along all its axes, in its own precision; its own inverse."""
     along = [axis for axis, length in enumerate(grid.shape) if not by_product(length)]
     result = scipy.fft.dstn(grid, type=1, norm="ortho", axes=along) if along else grid
+    name = "float32" if grid.dtype == np.float32 else "float64"  # `dtype.name` takes longer than small products
     for axis, length in enumerate(grid.shape):
         if axis not in along:
-            result = _product(sines(length, grid.dtype.name), result, axis)
+            result = _product(sines(length, name), result, axis)
     return result
 
 
+@functools.lru_cache(maxsize=256)
 def by_product(length: int) -> bool:
     """Whether an axis of this length is transformed by a matrix."""
     return length <= SHORT or (length <= LONG and largest_factor(length + 1) > LARGEST_FACTOR)

@@ -1,6 +1,7 @@
 """`spinn generate`: make a dataset for training neural operators."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--grid", metavar="N[,N...]", help="nodes an axis, faces included")
     parser.add_argument("--seed", type=int, help="seed of all random choices")
     parser.add_argument("--tolerance", type=float, metavar="TOL", help="true relative residual of every sample")
-    parser.add_argument("--solver", metavar="NAME", help="linear solver (default: the fastest in a short trial)")
+    parser.add_argument("--solver", metavar="NAME", help="linear solver (default: the fastest in a short trial), such "
+                        "as superlu or poisson-cg; many systems at once by JAX: batched-poisson-cg, "
+                        "batched-scaled-poisson-cg, batched-gcrodr")  # fmt: skip
     parser.add_argument("--order", choices=("auto", "sorted", "given"), help="in which order systems are solved")
     parser.add_argument("--dtype", choices=("float64", "float32"), help="numbers of the stored fields")
     parser.add_argument("--set", dest="assignments", action="append", default=[], metavar="PATH=VALUE",
@@ -56,6 +59,8 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the dataset, and print how it went."""
+    # The process is ours: it tries an accelerator, whose memory the workers need as well. Read at JAX's first use.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     from spinn import datasets
 
     if arguments.listing:

@@ -87,7 +87,11 @@ class DatasetConfig(Section):
     seed: Natural = Field(default=0, description="Seed of all random choices; sample i depends on it and i alone.")
     tolerance: Positive = Field(default=1e-8, description="Of the true relative residual of every sample.")
     solver: Auto | str = Field(
-        default="auto", description="Linear solver; auto: the fastest in a trial on the first systems."
+        default="auto",
+        description="Linear solver; auto: the fastest in a trial on the first systems. Those made for accelerators "
+        "solve the systems of a piece side by side by JAX, on boxes: batched-poisson-cg and "
+        "batched-scaled-poisson-cg where matrices are positive definite, batched-gcrodr for all; auto tries them "
+        "where JAX has an accelerator.",
     )
     order: Literal["auto", "sorted", "given"] = Field(
         default="auto", description="sorted: near samples follow each other, so that solvers recycle what they learn."

@@ -26,6 +26,7 @@ def check_fit(config: Config, pde: PDE, places: Places | None = None) -> None:
     by_axis = {
         ("network", "features"): network.features,
         ("network", "modes"): network.modes,
+        ("network", "map"): network.map,
         ("sampling", "points_per_axis"): sampling.points_per_axis,
     }
     for path, value in by_axis.items():

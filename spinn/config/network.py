@@ -44,6 +44,13 @@ class Network(Section):
         description="Highest wave number of fourier features, or polynomial degree of legendre features; one number, "
         "or one an axis as in {x: 16, t: 24}.",
     )
+    map: Literal["none", "learned"] | dict[str, Literal["none", "learned"]] = Field(
+        default="none",
+        description="A change of the coordinate before it is expanded, for all axes or by axis as in {x: learned}. "
+        "learned: where a classical basis with `modes: auto` does not resolve an axis, a smooth monotone map is fitted "
+        "to the level's solution, and the next level has its polynomials or waves, and its points, in the mapped "
+        "coordinate; elements follow where that does not do. none: elements alone.",
+    )
     frequency: Auto | Positive = Field(
         default="auto",
         description="Highest angular frequency of the first layer of sine features over half the interval (omega_0 of "

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from spinn.errors import SpinnError
+from spinn.files.forgiving import Forgiving
 from spinn.files.plain import plain
 
 if TYPE_CHECKING:
@@ -35,6 +36,16 @@ _REMEDIES = {
     errno.ENOTDIR: "a part of the path is a file, not a folder; write somewhere else with --out",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
+
+
+def out_of_space(error: BaseException) -> bool:
+    """Whether what went wrong on writing, or what it comes from, is that no space is left."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, OSError) and found.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        found = found.__cause__
+    return False
 
 
 def explain(error: BaseException, path: Path) -> SpinnError:
@@ -120,15 +131,20 @@ def writing_hdf5(path: Path) -> Iterator["h5py.File"]:
     """
     import h5py
 
-    with replacing(path) as temporary:
-        file = h5py.File(temporary, "w")
+    with replacing(path) as temporary, contextlib.closing(Forgiving(temporary)) as disk:
+        file = h5py.File(disk, "w")
         try:
             yield file
-        except BaseException:
+        except BaseException as error:
             with contextlib.suppress(OSError, RuntimeError):
                 file.close()
+            # HDF5 has trouble of its own with what the disk has dropped: the disk is to blame.
+            if disk.error is not None and isinstance(error, Exception):
+                raise explain(disk.error, path) from disk.error
             raise
         try:
             file.close()
         except RuntimeError as error:
-            raise explain(error, path) from error
+            raise explain(disk.error or error, path) from error
+        if disk.error is not None:
+            raise explain(disk.error, path) from disk.error

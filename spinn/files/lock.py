@@ -27,8 +27,9 @@ def locked(path: Path) -> Iterator[None]:
     """
     descriptor = _acquire(path)
     try:
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, json.dumps({"pid": os.getpid()}).encode())
+        with contextlib.suppress(OSError):  # a full disk: the number is for the message only
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, json.dumps({"pid": os.getpid()}).encode())
         yield
     finally:
         with contextlib.suppress(OSError):

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from spinn.networks.taylor import Taylor, from_function, sine, sine_cosine, tanh
+from spinn.networks.taylor import Taylor, cauchy, from_function, sine, sine_cosine, tanh
 
 
 class Body(eqx.Module):
@@ -145,12 +145,14 @@ class Legendre(Body):
     width: int = eqx.field(static=True)
     vanish_low: bool = eqx.field(static=True)
     vanish_high: bool = eqx.field(static=True)
+    curved: bool = eqx.field(static=True)  # whether z may be any series, and not the coordinate alone
 
-    def __init__(self, width: int, vanish_low: bool = False, vanish_high: bool = False):
-        self.width, self.vanish_low, self.vanish_high = width, vanish_low, vanish_high
+    def __init__(self, width: int, vanish_low: bool = False, vanish_high: bool = False, curved: bool = False):
+        self.width, self.vanish_low, self.vanish_high, self.curved = width, vanish_low, vanish_high, curved
 
     def __call__(self, z: Taylor) -> Taylor:
-        values = legendre(z, self.width + int(self.vanish_low) + int(self.vanish_high))
+        count = self.width + int(self.vanish_low) + int(self.vanish_high)
+        values = legendre_along(z, count) if self.curved else legendre(z, count)
         n = jnp.arange(self.width, dtype=values.dtype)
         if self.vanish_low and self.vanish_high:
             return Taylor((values[..., : self.width] - values[..., 2:]) / jnp.sqrt(4.0 * n + 6.0))
@@ -172,6 +174,20 @@ def legendre(z: Taylor, count: int) -> Float[Array, "orders points count"]:
         lower = jnp.concatenate([jnp.zeros_like(now[:1]), now[:-1]])
         after = ((2 * n + 1) * (a[0] * now + step * lower) - n * before) / (n + 1)
         return (now, after), now
+
+    numbers = jnp.arange(count, dtype=a.dtype)
+    _, values = jax.lax.scan(advance, (jnp.zeros_like(one), one), numbers)
+    return jnp.moveaxis(values, 0, -1)
+
+
+def legendre_along(z: Taylor, count: int) -> Float[Array, "orders points count"]:
+    """The same by the same recurrence where z is any series."""
+    a = z.coefficients[..., 0]
+    one = jnp.zeros_like(a).at[0].set(1.0)
+
+    def advance(carry: tuple[Array, Array], n: Array) -> tuple[tuple[Array, Array], Array]:
+        before, now = carry
+        return (now, ((2 * n + 1) * cauchy(a, now) - n * before) / (n + 1)), now
 
     numbers = jnp.arange(count, dtype=a.dtype)
     _, values = jax.lax.scan(advance, (jnp.zeros_like(one), one), numbers)

@@ -26,7 +26,7 @@ class Taylor:
         """The highest derivative carried."""
         return self.coefficients.shape[0] - 1
 
-    def __add__(self, other: "Taylor | float") -> "Taylor":
+    def __add__(self, other: "Taylor | Array | float") -> "Taylor":
         if isinstance(other, Taylor):
             return Taylor(self.coefficients + other.coefficients)
         return Taylor(self.coefficients.at[0].add(other))
@@ -101,6 +101,22 @@ def tanh(z: Taylor) -> Taylor:
         values.append(total(j * a[j] * slopes[m - j] for j in range(1, m + 1)) / m)
         slopes.append(-total(values[j] * values[m - j] for j in range(m + 1)))
     return Taylor(jnp.stack(values))
+
+
+def power(z: Taylor, exponent: float) -> Taylor:
+    """z^exponent where z has no zero: m z_0 y_m = sum ((exponent + 1) j - m) z_j y_(m-j)."""
+    a = jnp.unstack(z.coefficients)
+    values = [a[0] ** exponent]
+    for m in range(1, len(a)):
+        terms = (((exponent + 1.0) * j - m) * a[j] * values[m - j] for j in range(1, m + 1))
+        values.append(total(terms) / (m * a[0]))
+    return Taylor(jnp.stack(values))
+
+
+def integral(z: Taylor, value: Array) -> Taylor:
+    """The series of which z is the derivative, from its values; the last coefficient of z is not used."""
+    rows = [z.coefficients[m - 1] / m for m in range(1, z.order + 1)]
+    return Taylor(jnp.stack([value, *rows]))
 
 
 def from_function(function: Callable[[Array], Array], z: Taylor) -> Taylor:

@@ -125,3 +125,67 @@ def test_the_families_and_the_schema_are_listed(capsys):
     assert main(["schema", "--dataset"]) == 0
     schema = json.loads(capsys.readouterr().out)
     assert all("description" in entry for entry in schema["properties"].values())
+
+
+FEW = ("generate", "darcy_2d", "--samples", "3", "--grid", "9", "--solver", "superlu", "--out", "d.h5", "--quiet")
+
+
+def test_an_output_that_exists_is_left_alone(here, capsys):
+    (here / "d.h5").write_text("mine")
+    assert main([*FEW]) == 2
+    assert "d.h5: exists already; choose another --out, or give --overwrite" in capsys.readouterr().err
+    assert (here / "d.h5").read_text() == "mine"
+    assert main([*FEW, "--overwrite"]) == 0
+
+
+def test_a_run_of_other_settings_is_not_resumed(here, capsys, monkeypatch):
+    from spinn.data.generation.parts import Parts
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Parts, "remove", lambda self: None)
+        assert main([*FEW]) == 0
+    (here / "d.h5").unlink()
+    assert main([*FEW]) == 2
+    assert "continue it with --resume, or start anew with --overwrite" in capsys.readouterr().err
+    assert main([*FEW, "--resume", "--seed", "7"]) == 2
+    told = capsys.readouterr().err
+    assert "was begun with other settings:\n  seed: 0 there, 7 here" in told and not (here / "d.h5").exists()
+    assert main([*FEW, "--resume"]) == 0
+
+
+def test_a_second_run_at_the_same_file_is_refused(capsys):
+    from pathlib import Path
+
+    from spinn.files.lock import locked
+
+    with locked(Path(".d.h5.lock")):
+        assert main([*FEW]) == 2
+    assert "another process" in capsys.readouterr().err
+
+
+def test_many_systems_at_once(capsys):
+    words = [*FEW[:6], "--set", "solver=batched-poisson-cg", "--out", "d.h5", "--json", "--quiet"]
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out)["solver"] == "batched-poisson-cg"
+    with h5py.File("d.h5") as file:
+        assert file.attrs["solver"] == "batched-poisson-cg" and list(file.attrs["methods"]) == ["batched_cg"]
+        assert json.loads(file.attrs["config"])["solver"] == "batched-poisson-cg"
+    assert main(["verify", "d.h5", "--share", "1"]) == 0
+
+
+def test_a_solver_that_does_not_suit_is_told_with_its_place(here, capsys):
+    (here / "d.yaml").write_text("family: helmholtz_2d\ngrid: 9\nsolver: batched-poisson-cg\n")
+    assert main(["generate", "d.yaml"]) == 2
+    told = capsys.readouterr().err
+    assert "d.yaml:3: solver: batched-poisson-cg is for stencils on a box" in told and "batched-gcrodr" in told
+    assert [file.name for file in here.iterdir()] == ["d.yaml"]
+
+
+def test_solvers_are_named_in_the_help_and_the_schema(capsys):
+    from spinn.solvers import BATCHED
+
+    assert main(["generate", "--help"]) == 0
+    told = capsys.readouterr().out
+    assert main(["schema", "--dataset"]) == 0
+    schema = json.loads(capsys.readouterr().out)["properties"]["solver"]["description"]
+    assert all(name in told and name in schema for name in BATCHED)

@@ -8,7 +8,7 @@ import pytest
 from spinn import stagewise
 from spinn.config import Stage, parse
 from spinn.config.prepare import checked
-from spinn.continuation import posed_plan, remedy
+from spinn.continuation import chosen_path, posed_plan, remedy
 from spinn.engine import solve
 from spinn.errors import SpinnError
 from spinn.pdes import PDE, Box, Dirichlet, Face, Initial, Robin, tanh
@@ -103,6 +103,51 @@ def test_it_resumes_to_the_same_bits(start, configure, tmp_path, programs):  # n
         again, rest = start(plan, pde, compiled)
         assert [record["stage"] for record in rest] == names[stop - 1 :]
         assert_same(again, whole)
+
+
+def shifted_error(solution, pde):
+    """Relative error up to a shift of the layer, whose place is rounding: conditions tell it to exp(-1 / nu)."""
+    x = np.linspace(-1, 1, 2001)
+    found = np.asarray(solution.at_points({"x": x})["u"])
+    shift = np.interp(0.0, -found[950:1051], x[950:1051])
+    return np.linalg.norm(found - pde.exact(x - shift)) / np.linalg.norm(found)
+
+
+def test_a_steady_problem_finds_its_own_values_of_the_viscosity(configure, listen):
+    reporter, pde = listen(), Layer(nu=0.02)
+    solution = solve(configure(network={}), pde, reporter=reporter, write=False)
+    assert any("continuation from easier values, nu = 1.28, 0.64" in text for text in reporter.messages)
+    names = [stage["name"] for stage in solution.summary["stages"]]
+    # A value that is solved with quickly lets the next one be skipped, but not the last.
+    assert "nu=1.28 gauss_newton" in names and "nu=0.64 gauss_newton" not in names and "nu=0.04 gauss_newton" in names
+    assert solution.summary["warnings"] == []
+    assert solution.summary["relative_l2"]["all"] < 1e-3
+    assert shifted_error(solution, pde) < 1e-7
+
+
+def test_a_path_is_for_steady_nonlinear_problems_with_a_viscosity(configure, oscillator):
+    path = chosen_path(resolve(configure(network={}), Layer()), Layer())
+    assert [value["nu"] for value in path] == pytest.approx([3.2, 1.6, 0.8, 0.4, 0.2, 0.1])
+    for pde in (Waiting(), Linear(), oscillator()):
+        assert chosen_path(resolve(configure(network={}), pde), pde) == ()
+    given = resolve(configure(network={}, continuation={"nu": [0.5]}), Layer())
+    assert chosen_path(given, Layer()) == ()
+    assert chosen_path(resolve(configure(network={}), Thin()), Thin()) == ()
+
+
+class Linear(Layer):
+    """nu u_xx = u_x: linear, so that Newton's method cannot fail."""
+
+    def residual(self, u, x):
+        return u.d("x") - self.nu * u.d("xx")
+
+
+class Thin(Layer):
+    """The same as its parent, with values of the viscosity that it refuses."""
+
+    def __post_init__(self):
+        if self.nu > 1.0:
+            raise ValueError("too thick")
 
 
 class Cooling(Layer):

@@ -113,6 +113,17 @@ def test_trained_networks_whose_conditions_are_rows(summary_of):
     assert 0.3 < ratio(summary) < 3.0
 
 
+def test_a_trained_head_over_fixed_features(summary_of):
+    summary = summary_of(Heat(), "trained", network={"rank": 8}, train=[{"optimizer": "adam", "steps": 300}])
+    assert 0.5 < ratio(summary) < 2.0
+
+
+def test_networks_trained_by_least_squares(summary_of, decay):
+    network = {"trainable": True, "features": "sine", "width": 6}
+    summary = summary_of(decay(), "trained", network=network, train=[{"optimizer": "levenberg_marquardt", "steps": 5}])
+    assert 0.1 < ratio(summary) < 10.0
+
+
 def test_no_exact_solution_is_needed(summary_of):
     known = summary_of(Heat(), network={"modes": 8})
     unknown = summary_of(Unknown(), network={"modes": 8})
@@ -147,7 +158,13 @@ def test_the_switch(summary_of, decay):
 
 
 @pytest.mark.parametrize(
-    ("error", "words"), [(MemoryError("out of memory\nat 0x1"), "out of memory"), (KeyboardInterrupt(), "interrupted")]
+    ("error", "words"),
+    [
+        (MemoryError("out of memory\nat 0x1"), "out of memory"),
+        (KeyboardInterrupt(), "interrupted"),
+        (KeyError("x"), "no error estimate: KeyError: 'x'"),
+        (MemoryError(), "no error estimate: MemoryError"),
+    ],
 )
 def test_a_failure_inside_is_a_warning(summary_of, decay, monkeypatch, error, words):
     def fails(*_, **__):

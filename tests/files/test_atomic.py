@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from spinn.errors import SpinnError
+from spinn.files import atomic
 from spinn.files.atomic import replacing, write_bytes, write_json, write_text, write_yaml, writing_hdf5
 
 
@@ -191,6 +192,21 @@ def test_hdf5_on_a_disk_that_fills_up(tmp_path: Path, size: int) -> None:
     assert "told:" in done.stdout and str(path) in done.stdout
     assert path.read_text() == "old"
     assert names(tmp_path) == ["a.h5"]
+
+
+def test_what_hdf5_makes_of_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    true_init = atomic.Forgiving.__init__
+
+    def opened(self: atomic.Forgiving, path: Path) -> None:
+        true_init(self, path)
+        self.error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(atomic.Forgiving, "__init__", opened)
+    with pytest.raises(SpinnError, match="the disk is full"), writing_hdf5(tmp_path / "a.h5"):
+        raise KeyError("what was dropped cannot be read again")
+    with pytest.raises(KeyboardInterrupt), writing_hdf5(tmp_path / "a.h5"):
+        raise KeyboardInterrupt
+    assert names(tmp_path) == []
 
 
 def test_hdf5_may_fail_on_closing_with_its_own_kind_of_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import pytest
 from scipy.sparse.linalg import LinearOperator
 
 from spinn.solvers import CG, GCRODR, GMRES, DeflatedCG, Status, Stopping
+from spinn.solvers.stopping import two_norm
 
 METHODS = [CG, GMRES, GCRODR, DeflatedCG]
 every = pytest.mark.parametrize("method", METHODS)
@@ -159,3 +160,9 @@ def test_diverging_iterations_end() -> None:
 def test_wrong_shapes_and_types_are_errors(method: type, matrix: object, rhs: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         method().solve(matrix, rhs)
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-250, 1e-3, 1.0, 1e250, np.inf, np.nan])
+def test_the_norm_neither_overflows_nor_vanishes(size: float) -> None:
+    vector = np.array([3.0, -4.0])
+    assert two_norm(vector * size) == pytest.approx(5.0 * size, rel=1e-14, nan_ok=True)

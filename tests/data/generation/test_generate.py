@@ -20,6 +20,7 @@ from spinn.data.generation import generate
 from spinn.data.generation.parts import Parts
 from spinn.data.generation.piece import solve_piece
 from spinn.errors import SpinnError
+from spinn.files.atomic import write_json
 from spinn.files.lock import locked
 from spinn.solvers import Info, Status
 
@@ -119,6 +120,38 @@ def test_a_sorted_chain_holds_the_same_samples(recipe, tmp_path, whole):
             assert one.index == two.index
             np.testing.assert_array_equal(one.fields["a"], two.fields["a"])
             np.testing.assert_allclose(one.fields["u"], two.fields["u"], rtol=1e-8, atol=1e-12)
+
+
+def test_a_chain_is_stored_where_it_is_not_the_order_of_the_numbers(recipe, tmp_path):
+    for order, stored in (("given", False), ("sorted", True)):
+        made, parts = recipe(order=order), Parts(tmp_path / f"{order}.h5")
+        with pytest.raises(KilledError):
+            generate(made, parts.out, progress=killing(4))
+        chain = parts.chain(made)
+        assert parts.order.exists() == stored == (chain.tolist() != list(range(10))) and set(chain) == set(range(10))
+        np.testing.assert_array_equal(parts.read(0).indices, chain[:4])
+        generate(made, parts.out, resume=True)
+
+
+def test_folders_begun_before_chains_could_be_left_out_are_resumed(recipe, tmp_path, whole):
+    out = tmp_path / "d.h5"
+    with pytest.raises(KilledError):
+        generate(recipe(), out, progress=killing(4))
+    parts = Parts(out)
+    before = parts.manifest()
+    del before["sorted"]
+    write_json(parts.folder / "manifest.json", before)
+    np.save(parts.order, np.arange(10))
+    generate(recipe(), out, resume=True)
+    assert out.read_bytes() == whole
+
+
+def test_processes_give_the_same_bytes_with_folded_transforms(recipe, tmp_path):
+    """Nothing that a process remembers (transforms, plans) may show in what it makes."""
+    made = recipe(family=Darcy2D(grid=(100, 100)), samples=6, piece=2, solver="poisson-cg")
+    generate(made, tmp_path / "one.h5")
+    generate(made, tmp_path / "two.h5", workers=2)
+    assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
 
 
 def test_the_solver_is_chosen_and_said(recipe, tmp_path):
