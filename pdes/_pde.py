@@ -86,6 +86,11 @@ class PDE(abc.ABC):
         """
         return None
 
+    @property
+    def gives_flux(self) -> bool:
+        """Whether the equation says what its flux is."""
+        return type(self).flux is not PDE.flux
+
     def validate(self) -> None:
         """Raise ValueError for parameter values that make no sense; called on construction."""
 

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 
 from spinn.mapping import Peaks, fitted_map
+from spinn.multidomain.growth import cell_tails, more_modes
+from spinn.multidomain.normal import MOST_IN_SLAB
+from spinn.multidomain.planning import cells_along
 from spinn.networks.bodies import Fourier
 from spinn.networks.mapped import unmapped
 from spinn.networks.separable import SeparableNetwork
@@ -266,6 +269,34 @@ def resolved_tail(unknowns: int) -> float:
 def size(modes: Mapping[str, int], breaks: Mapping[str, tuple[float, ...]]) -> int:
     """About how many features all axes have together."""
     return math.prod(n * (len(breaks[axis]) - 1) if axis in breaks else n for axis, n in modes.items())
+
+
+@dataclasses.dataclass(frozen=True)
+class CellGrowth(Growth):
+    """The same for subdomains: they all get as many modes as they need together, while that helps and is affordable."""
+
+    def grown(self, place: Place, network: Any, outcome: Outcome) -> tuple[Place | None, list[str]]:
+        """The place with more modes on the axes that need them, or None. With it, what users should know."""
+        assert self.plan.decomposition is not None
+        if outcome.loss < ENOUGH_LOSS * outcome.zero_loss or place.gradient:
+            return None, []
+        found, tail = cell_tails(network), resolved_tail(outcome.parameters)
+        short = {axis: one for axis, one in found.items() if one > max(tail, 0.1 * max(found.values()))}
+        if not short:
+            return None, []
+        told = f"not resolved: the last modes carry {max(short.values()):.1e} of the solution along {', '.join(short)}"
+        if outcome.loss > 0.5 * place.level_loss:
+            return None, [f"{told}, and more of them do not help; cut where the solution is not smooth"]
+        modes = more_modes(network, short, tail)
+        size = math.prod(modes.values()) * len(self.pde.unknowns)
+        beside = cells_along(self.plan.decomposition)
+        if size * self.plan.decomposition.count > MAX_UNKNOWNS["whole"] or size * beside > MOST_IN_SLAB:
+            return None, [f"{told}, and more of them are too many unknowns; cut along one axis more than others"]
+        return dataclasses.replace(place, modes=(*place.modes[:-1], modes)), []
+
+    def shortened(self, place: Place, first: Place, outcome: Outcome) -> Place | None:
+        """Time is cut in the configuration."""
+        return None
 
 
 def changes(before: Place, after: Place) -> str:

@@ -11,6 +11,9 @@ import numpy as np
 
 from spinn.assembly import build_objective, build_sampler, trainable
 from spinn.evaluation import Piece, grid_values
+from spinn.multidomain.normal import normal_root
+from spinn.multidomain.objective import MultiDomainObjective
+from spinn.multidomain.scales import normalising_scales
 from spinn.networks.separable import SeparableNetwork
 from spinn.objective import SeparableObjective
 from spinn.objective.equilibration import equation_scales
@@ -52,6 +55,11 @@ def pose(plan: Plan, pde: PDE, network: Any, domain: Box, modes: Mapping[str, in
         assert isinstance(objective, SeparableObjective)
         return objective.whole_normal(lambda p: eqx.combine(p, frozen, static), params, batch, scales)
 
+    def root(params: Any, context: Any, scales: Any) -> Any:
+        frozen, batch, _ = context
+        assert isinstance(objective, MultiDomainObjective)
+        return normal_root(objective, eqx.combine(params, frozen, static), batch, scales)
+
     drawn: dict[bytes, Any] = {}
 
     def draw(key: Any) -> Any:
@@ -76,6 +84,12 @@ def pose(plan: Plan, pde: PDE, network: Any, domain: Box, modes: Mapping[str, in
             problem, normal=functools.partial(call, "normal"), kept=coupling_of(network),
             linear=_is_linear(objective, network, context[1]),
             scales=equation_scales(pde, objective.weighting, network, context[1]),
+        )  # fmt: skip
+    if isinstance(objective, MultiDomainObjective):
+        problem = dataclasses.replace(
+            problem, linear=plan.is_basis and objective.is_linear(network, context[1]),
+            root=root if plan.is_basis else None,
+            scales=normalising_scales(objective, lambda p: call("blocks", p, context, {}), params),
         )  # fmt: skip
     if isinstance(objective, SeparableObjective) and not plan.config.loss.causal:
         problem = dataclasses.replace(problem, matrix=matrix)

@@ -16,8 +16,10 @@ from spinn.assembly import build_network, build_objective, build_sampler, first_
 from spinn.compilation import CompileClock
 from spinn.continuation import ENOUGH, PASSABLE, easier, next_value, posed_plan, routed, value_name
 from spinn.evaluation import Piece
-from spinn.growth import ENOUGH_LOSS, SETTLED, Growth, Outcome, Place, changes, resolved_tail
+from spinn.growth import ENOUGH_LOSS, SETTLED, CellGrowth, Growth, Outcome, Place, changes, resolved_tail
 from spinn.lifting import blocks_of, lifted
+from spinn.multidomain.growth import cell_tails, first_cell_modes, padded
+from spinn.networks.multidomain import MultiDomainNetwork
 from spinn.objective import SeparableObjective
 from spinn.optim.gauss_newton import ENOUGH_CHANGE
 from spinn.pdes import PDE, Box
@@ -154,6 +156,8 @@ class Session:
     def start_modes(self) -> dict[str, int]:
         """Modes of the first level: from the spectrum of the data where they are left to us."""
         modes = first_modes(self.plan, self.pde)
+        if self.plan.decomposition is not None:
+            return self.start_cells(modes)
         if not (self.plan.adaptive or self.plan.is_second_order):
             return modes
         axes = len(self.pde.coordinates)
@@ -172,6 +176,14 @@ class Session:
             return bandwidths(self.plan, arrays, modes)
         found = data_modes(arrays, self.pde.coordinates, self.plan.embedding.periodic, modes)
         return limited(found, self.plan.embedding.periodic, len(self.pde.unknowns), MAX_FIRST_UNKNOWNS)
+
+    def start_cells(self, modes: dict[str, int]) -> dict[str, int]:
+        """The same for subdomains; the loss of the zero field is that of the data."""
+        modes = first_cell_modes(self.pde.coordinates) if self.plan.adaptive else modes
+        posed = self.problem(zero_field(self.network(0, modes)), modes)
+        context = posed.problem.draw(jax.random.key(0))
+        self.zero_loss = float(eqx.filter_jit(posed.problem.loss)(posed.params, context, posed.problem.scales)[0])
+        return modes
 
     def lifted(self, network: Any) -> Any:
         """The network with what conditions prescribe exactly, read at the points of the present level."""
@@ -259,14 +271,22 @@ class Session:
                 self.kept, network = network, wider
                 continue
             self.reporter.message(
-                f"not resolved yet (last modes carry {max(tails(network).values()):.1e}): {changes(self.place, grown)}"
+                f"not resolved yet (last modes carry {self.unresolved(network):.1e}): {changes(self.place, grown)}"
             )
             self.place = dataclasses.replace(grown, level=self.place.level + 1, stage=0, level_loss=outcome.loss)
             network = self.moved(network)
 
+    def unresolved(self, network: Any) -> float:
+        """What the last modes of the axis carry that is resolved worst."""
+        found = cell_tails(network) if isinstance(network, MultiDomainNetwork) else tails(network)
+        return max(found.values())
+
     def moved(self, network: Any) -> Any:
         """The field of a network in the basis of the present place, with what conditions prescribe there."""
         wider = self.lifted(self.network(self.place.window, self.place.modes[-1]))
+        if isinstance(wider, MultiDomainNetwork):
+            core = padded(np.asarray(network.stacked.core), wider.stacked)
+            return eqx.tree_at(lambda n: n.stacked.core, wider, jnp.asarray(core))
         return eqx.tree_at(lambda n: n.core, wider, jnp.asarray(transferred(network, wider), wider.core.dtype))
 
     def outcome(self) -> Outcome:
@@ -286,7 +306,7 @@ class Session:
     @property
     def growth(self) -> Growth:
         """What decides how the run goes on."""
-        return Growth(self.plan, self.pde)
+        return (Growth if self.plan.decomposition is None else CellGrowth)(self.plan, self.pde)
 
     def level(self, network: Any, snapshot: Snapshot | None) -> Any:
         """All stages at one resolution."""
@@ -357,9 +377,9 @@ class Session:
         about = len(self.place.ends) + left
         return f"window {self.place.window + 1}/{'~' if left else ''}{about} "
 
-    def problem(self, network: Any) -> Posed:
-        """What the stages of a level minimise."""
-        domain, modes = self.domain(self.place.window), self.active_modes(network)
+    def problem(self, network: Any, modes: Mapping[str, int] | None = None) -> Posed:
+        """What the stages of a level minimise; `modes`: of the level, where it is not the present one."""
+        domain, modes = self.domain(self.place.window), modes or self.active_modes(network)
         posed = pose(
             self.active(), self.posed_pde, network, domain, modes, self.pieces[-1].network if self.pieces else None
         )

@@ -18,6 +18,7 @@ import numpy as np
 from spinn.assembly import build_network, trainable
 from spinn.config import Stage
 from spinn.continuation import remedy
+from spinn.networks.multidomain import MultiDomainNetwork
 from spinn.networks.separable import SeparableNetwork
 from spinn.pdes import derivative_orders
 from spinn.polishing import MAX_CORE, added, condensed, is_condensed, polished, projected, shape_of
@@ -39,6 +40,8 @@ RESOLVED = 1e-18  # of the loss of the zero field: the rest is rounding
 
 def zero_field(network: Any) -> Any:
     """The network with its last layer put to zero."""
+    if isinstance(network, MultiDomainNetwork):
+        return eqx.tree_at(lambda n: n.stacked, network, zero_field(network.stacked))
     if not isinstance(network, SeparableNetwork):
         return network
     last = (network.mixings, network.biases) if network.core is None else network.core

@@ -117,8 +117,8 @@ def traces_of(
 ) -> dict[str, Traces]:
     """The traces of one side on a face, condition by condition.
 
-    `local_at(points)`: the fields of a cell on the face, for points of all axes, so that a gradient of the residual is a
-    derivative in the points: at each place of the grid it depends on its own point of an axis alone.
+    `local_at(points)`: the fields of a cell on the face, for points of all axes, so that a gradient of the residual is
+    a derivative in the points: at each place of the grid it depends on its own point of an axis alone.
     """
     found: dict[str, Traces] = {}
     shape = tuple(1 if axis == face.axis else points[axis].shape[0] for axis in pde.coordinates)

@@ -6,7 +6,7 @@ conditions are data, (interfaces, conditions), so that the same program serves e
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -16,19 +16,53 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from spinn.fields import Grid, coordinate_fields
-from spinn.multidomain.decomposition import Decomposition
 from spinn.multidomain.interfaces import CONDITIONS, orders_needed, traces_of
+from spinn.networks.decomposition import Decomposition
+from spinn.networks.multidomain import MultiDomainNetwork, fields_on
 from spinn.networks.separable import SeparableNetwork
 from spinn.objective import SeparableObjective
-from spinn.objective.blocks import condition_residuals, interior_residuals
+from spinn.objective.blocks import NO_SCALES, Scales, condition_residuals, half_square, interior_residuals
 from spinn.pdes import PDE, Box, Face, Local
+from spinn.pdes._conditions import At
 from spinn.sampling.separable import AxisBatch, AxisSampler
 
 Weights = Mapping[str, Float[Array, "interfaces conditions"]]  # by the axis that the interfaces lie across
 
+# Coefficients on a face are those just inside of the cell, by this share of its length: they may jump there.
+INSIDE = 1e-12
+
+
+class CellBatch(NamedTuple):
+    """Points, weights and ends of every cell, stacked, and the weights of the interface conditions."""
+
+    cells: AxisBatch
+    weights: Weights
+
+
+@dataclasses.dataclass(frozen=True)
+class CellSampler:
+    """Draws a batch for every cell. `weights`: of the interface conditions, by axis: (interfaces, conditions)."""
+
+    cells: AxisSampler
+    decomposition: Decomposition
+    weights: Mapping[str, np.ndarray]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Points an axis and cell, and the number of cells."""
+        return {**self.cells.counts, "cells": self.decomposition.count}
+
+    def draw(self, domain: Box, *, key: Any) -> CellBatch:
+        """The same key gives the same batch."""
+        batch = stacked_batch(self.cells, self.decomposition.cells, key=key)
+        dtype = next(iter(batch.points.values())).dtype
+        return CellBatch(batch, {axis: jnp.asarray(given, dtype) for axis, given in self.weights.items()})
+
 
 class Parts(NamedTuple):
-    """What one cell gives: weighted blocks inside and on its own faces, and traces by axis, side and condition."""
+    """What one cell gives: weighted blocks inside and on its own faces, and traces by axis, side, condition and name,
+    weighted by the rule of the face.
+    """
 
     inside: dict[str, Array]
     boundary: dict[str, Array]
@@ -51,94 +85,137 @@ class MultiDomainObjective:
         """The equation."""
         return self.single.pde
 
-    @property
-    def cut_axes(self) -> tuple[str, ...]:
-        """Axes with interfaces."""
-        return tuple(axis for axis in self.decomposition.box if self.decomposition.cuts.get(axis))
-
     def blocks(
-        self, networks: SeparableNetwork, batch: AxisBatch, weights: Weights, scales: Mapping[str, Any] = {}
+        self,
+        network: MultiDomainNetwork,
+        batch: CellBatch,
+        scales: Scales = NO_SCALES,
+        previous: None = None,
+        reverse: bool = False,
     ) -> dict[str, Array]:
-        """All blocks, with the cell or the interface as their first axis.
-
-        `networks`: stacked; `batch`: points, weights and ends of every cell, stacked.
-        """
-        owned = owned_networks(networks, self.decomposition)
-        arrays, static = eqx.partition(owned, eqx.is_array)
-        parts = jax.vmap(lambda a, b: self._cell(eqx.combine(a, static), b, scales))(arrays, batch)
-        found = {name: self._shared(block) for name, block in parts.inside.items()}
-        for name, block in parts.boundary.items():
-            found[name] = self._on_boundary(name, block)
-        for axis in self.cut_axes:
-            found |= self._across(axis, parts.traces[axis], batch, weights[axis], scales)
+        """All blocks, with the cell or the interface as their first axis. `reverse`: for reverse mode alone."""
+        parts = self.parts(network, batch.cells, scales, reverse)
+        found = {name: along(volume_roots(self.decomposition), block) for name, block in parts.inside.items()}
+        found |= {name: along(self.boundary_root(name), block) for name, block in parts.boundary.items()}
+        for axis in self.decomposition.cut_axes:
+            found |= self._across(axis, parts.traces[axis], batch.weights[axis], scales)
         return found
 
-    def _cell(self, network: SeparableNetwork, batch: AxisBatch, scales: Mapping[str, Any]) -> Parts:
-        at = self.single.located(network, batch)
-        local, single = at(None), self.single
-        grid = next(iter(local.unknowns.values())).grid
-        inside = single.weighted(interior_residuals(single.pde, local), scales, grid)
-        conditions = condition_residuals(single.pde, at, None, single.skip)
-        traces = {axis: self._sides(network, batch, axis) for axis in self.cut_axes}
-        return Parts(inside, single.weighted(conditions, scales), traces)
+    def loss(
+        self, network: MultiDomainNetwork, batch: CellBatch, scales: Scales = NO_SCALES, previous: None = None
+    ) -> tuple[Float[Array, ""], dict[str, Array]]:
+        """Half the squared norm of the blocks, and each block's share of it."""
+        parts = {
+            name: half_square({name: block})
+            for name, block in self.blocks(network, batch, scales, reverse=True).items()
+        }
+        return jnp.sum(jnp.stack(list(parts.values()))), parts
 
-    def _sides(self, network: SeparableNetwork, batch: AxisBatch, axis: str) -> dict[str, Any]:
-        """The traces on the low and the high face of a cell."""
+    def is_linear(self, network: MultiDomainNetwork, batch: CellBatch) -> bool:
+        """Whether residuals and conditions are linear in the fields of a cell: those of interfaces then are, too."""
+        one: AxisBatch = jax.tree.map(lambda leaf: leaf[0], batch.cells)
+        return self.single.is_linear(network.of_cell(0), one)
+
+    def parts(self, network: MultiDomainNetwork, batch: AxisBatch, scales: Scales, reverse: bool = False) -> Parts:
+        """What every cell gives, stacked."""
+        arrays, static = eqx.partition(network.cells, eqx.is_array)
+
+        def one(arrays: Any, batch: AxisBatch) -> Parts:
+            return self.of_cell(eqx.combine(arrays, static), network.coarse, batch, scales, reverse)
+
+        return jax.vmap(one)(arrays, batch)
+
+    def of_cell(
+        self,
+        network: SeparableNetwork,
+        coarse: SeparableNetwork | None,
+        batch: AxisBatch,
+        scales: Scales,
+        reverse: bool = False,
+    ) -> Parts:
+        """What one cell gives, from its network and that of the whole box."""
+        single = self.single
+        at = _summed(single.located(network, batch), None if coarse is None else single.located(coarse, batch))
+        local = at(None)
+        grid = next(iter(local.coordinates.values())).grid  # type: ignore[attr-defined]
+        inside = single.weighted(interior_residuals(single.pde, local), scales, grid, reverse)
+        conditions = single.weighted(condition_residuals(single.pde, at, None, single.skip), scales)
+        traces = {axis: self._sides(network, coarse, batch, axis) for axis in self.decomposition.cut_axes}
+        return Parts(inside, conditions, traces)
+
+    def _sides(
+        self, network: SeparableNetwork, coarse: SeparableNetwork | None, batch: AxisBatch, axis: str
+    ) -> dict[str, Any]:
+        """The traces on the low and the high face of a cell, times the roots of the weights of points along it."""
         pde, orders = self.pde, orders_needed(self.conditions, self.single.orders)
+        length = batch.ends[axis][1] - batch.ends[axis][0]
+
+        def local_at(points: Mapping[str, Array], shift: Array) -> Local:
+            grid = Grid(pde.coordinates, points, {a: jnp.ones_like(p) for a, p in points.items()})
+            fields = fields_on(network, coarse, grid, orders)
+            moved = {**points, axis: points[axis] + shift}
+            return Local(fields, coordinate_fields(Grid(pde.coordinates, moved, grid.weights)))
+
+        def weighted(values: Array) -> Array:
+            for index, other in enumerate(pde.coordinates):
+                if other != axis:
+                    shape = [-1 if place == index else 1 for place in range(values.ndim)]
+                    values = values * jnp.sqrt(batch.weights[other]).reshape(shape)
+            return values
+
         found = {}
         for number, side in enumerate(("low", "high")):
             points = {**batch.points, axis: batch.ends[axis][number : number + 1]}
-
-            def local_at(points: Mapping[str, Array]) -> Local:
-                grid = Grid(pde.coordinates, points, {a: jnp.ones_like(p) for a, p in points.items()})
-                return Local(network.fields(grid, network.tables(points, orders)), coordinate_fields(grid))
-
-            found[side] = traces_of(pde, self.conditions, local_at, points, Face(axis, side))  # type: ignore[arg-type]
+            shift = length * (INSIDE if side == "low" else -INSIDE)
+            face = Face(axis, side)  # type: ignore[arg-type]
+            traces = traces_of(pde, self.conditions, lambda at, by=shift: local_at(at, by), points, face)
+            found[side] = jax.tree.map(weighted, traces)
         return found
 
-    def _shared(self, block: Array) -> Array:
-        """Means over cells become means over the box."""
-        root = np.sqrt(volume_shares(self.decomposition))
-        return block * root.reshape(-1, *(1,) * (block.ndim - 1))
-
-    def _on_boundary(self, name: str, block: Array) -> Array:
-        """Conditions count on the faces of the box alone, by the share of the face that the cell has."""
+    def boundary_root(self, name: str) -> Float[np.ndarray, " cells"]:
+        """Conditions count on the faces of the box alone, by the share of the face that a cell has."""
         face = face_of(name, self.decomposition.box)
-        root = np.sqrt(self.decomposition.outer(face) * area_shares(self.decomposition, face.axis))
-        return block * root.reshape(-1, *(1,) * (block.ndim - 1))
+        return np.sqrt(self.decomposition.outer(face) * area_shares(self.decomposition, face.axis))
 
-    def _across(
-        self, axis: str, traces: dict[str, Any], batch: AxisBatch, weights: Array, scales: Mapping[str, Any]
-    ) -> dict[str, Array]:
+    def interface_root(
+        self, axis: str, condition: str, key: str, weights: Float[Array, "interfaces conditions"], scales: Scales
+    ) -> tuple[str, Float[Array, " interfaces"]]:
+        """The name of a block of an interface condition, and the root of its weight on each interface."""
+        label = f"interface_{condition}_{key}_{axis}"
+        share = area_shares(self.decomposition, axis)[self.decomposition.interfaces(axis)[:, 0]]
+        weight = weights[:, self.conditions.index(condition)] * share * CONDITIONS[condition].factor
+        return label, jnp.sqrt(weight) * self.single.weighting.root(label, 1.0, scales)
+
+    def _across(self, axis: str, traces: dict[str, Any], weights: Array, scales: Scales) -> dict[str, Array]:
         """Residuals of the interface conditions: (interfaces, sides if both are asked, the grid of the face)."""
         low, high = self.decomposition.interfaces(axis).T
-        share = np.sqrt(area_shares(self.decomposition, axis)[low])
         found = {}
-        for place, name in enumerate(self.conditions):
-            condition = CONDITIONS[name]
+        for name in self.conditions:
             for key, below in traces["high"][name].items():
                 above = traces["low"][name][key]
-                values = (
-                    (below[low] - above[high])[:, None] if condition.jump else jnp.stack([below[low], above[high]], 1)
-                )
-                label = f"interface_{name}_{key}_{axis}"
-                root = jnp.sqrt(weights[:, place] * condition.factor * scales.get(label, 1.0)) * share
-                root = root.reshape(-1, *(1,) * (values.ndim - 1))
-                for index, other in enumerate(self.pde.coordinates):
-                    if other != axis:
-                        across = jnp.sqrt(batch.weights[other][low])
-                        shape = [len(low), 1, *(1,) * len(self.pde.coordinates)]
-                        shape[2 + index] = across.shape[1]
-                        values = values * across.reshape(shape)
-                found[label] = values * root
+                jump = CONDITIONS[name].jump
+                values = (below[low] - above[high])[:, None] if jump else jnp.stack([below[low], above[high]], 1)
+                label, root = self.interface_root(axis, name, key, weights, scales)
+                found[label] = along(root, values)
         return found
 
 
-def owned_networks(networks: SeparableNetwork, decomposition: Decomposition) -> SeparableNetwork:
-    """The network of every cell, stacked."""
-    if decomposition.owners is None:
-        return networks
-    return jax.tree.map(lambda leaf: leaf[decomposition.owner] if eqx.is_array(leaf) else leaf, networks)
+def _summed(at: At, below: At | None) -> At:
+    """The fields of a cell with those of the network of the whole box added."""
+    if below is None:
+        return at
+
+    def both(face: Face | None) -> Local:
+        here, coarse = at(face), below(face)
+        fields = {name: field + coarse.unknowns[name] for name, field in here.unknowns.items()}
+        return Local(fields, here.coordinates)
+
+    return both
+
+
+def along(factors: Any, values: Array) -> Array:
+    """Values times one factor for each entry of their first axis."""
+    return values * jnp.asarray(factors, values.dtype).reshape(-1, *(1,) * (values.ndim - 1))
 
 
 def stacked_batch(sampler: AxisSampler, boxes: tuple[Box, ...], *, key: Any) -> AxisBatch:
@@ -148,7 +225,18 @@ def stacked_batch(sampler: AxisSampler, boxes: tuple[Box, ...], *, key: Any) -> 
     return batch
 
 
-def volume_shares(decomposition: Decomposition) -> np.ndarray:
+def stacked_networks(build: Callable[[Box, Any], SeparableNetwork], boxes: tuple[Box, ...], *, key: Any) -> Any:
+    """`build(box, key)` for every box, stacked."""
+    built = [build(box, one) for box, one in zip(boxes, jax.random.split(key, len(boxes)), strict=True)]
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves) if eqx.is_array(leaves[0]) else leaves[0], *built)
+
+
+def volume_roots(decomposition: Decomposition) -> Float[np.ndarray, " cells"]:
+    """Means over cells become means over the box by the roots of the cells' shares of it."""
+    return np.sqrt(volume_shares(decomposition))
+
+
+def volume_shares(decomposition: Decomposition) -> Float[np.ndarray, " cells"]:
     """The share of the box that each cell has."""
     shares = [np.diff(decomposition.ends[axis]) for axis in decomposition.box]
     whole = np.ones(decomposition.shape)
@@ -157,7 +245,7 @@ def volume_shares(decomposition: Decomposition) -> np.ndarray:
     return whole.ravel()
 
 
-def area_shares(decomposition: Decomposition, axis: str) -> np.ndarray:
+def area_shares(decomposition: Decomposition, axis: str) -> Float[np.ndarray, " cells"]:
     """The share of a surface across an axis that each cell has."""
     lengths = np.diff(decomposition.ends[axis])
     place = decomposition.box.axes.index(axis)

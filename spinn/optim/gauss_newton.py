@@ -170,6 +170,7 @@ def gauss_newton_step(
     key: PRNGKeyArray,
     normal: Callable[[Any], Float[Array, "modes rows rows"]] | None = None,
     kept: Coupling | None = None,
+    root: Callable[[Any], Any] | None = None,
     floor: float = 0.0,
     change: float = ENOUGH_CHANGE,
     max_iterations: int = MAX_ITERATIONS,
@@ -178,8 +179,9 @@ def gauss_newton_step(
 ) -> tuple[Any, GaussNewtonState, Any]:
     """One trust step: taken if the loss falls (then the damping shrinks), refused otherwise (then it grows).
 
-    **Arguments:** `normal(params)`: the blocks of J^T J that are `kept`, for parameters that are a lone core; without
-    it those between the unknowns are estimated. `floor`: the loss that is good enough; `change`: the relative
+    **Arguments:** `normal(params)`: the blocks of J^T J that are `kept`, for parameters that are a lone core; or
+    `root(params)`: a change of variables like `Preconditioner`. Without either, blocks between the unknowns are
+    estimated. `floor`: the loss that is good enough; `change`: the relative
     change of parameters that is; `linear`: whether the residual is, so that one step should do.
 
     Returns the parameters, the state, and half the squared norm of each block (a tree like that of `blocks`).
@@ -187,7 +189,10 @@ def gauss_newton_step(
     flat, unravel = ravel_pytree(params)
     residual, push = jax.linearize(lambda x: blocks(unravel(x)), flat)
     pull = jax.linear_transpose(push, flat)
-    if normal is not None and kept is not None:
+    scaling: Any
+    if root is not None:
+        scaling = root(params)
+    elif normal is not None and kept is not None:
         scaling = preconditioner(normal(params), jax.tree.leaves(params)[0].shape, kept)
     else:
         unknowns = _unknowns(params)

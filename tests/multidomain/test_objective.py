@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from spinn.multidomain.decomposition import Decomposition
 from spinn.multidomain.interfaces import CONDITIONS
 from spinn.multidomain.objective import MultiDomainObjective, stacked_batch
 from spinn.networks.bodies import Legendre
+from spinn.networks.decomposition import Decomposition
 from spinn.networks.separable import AxisFeatures, SeparableNetwork, tucker_network
 from spinn.objective import SeparableObjective
 from spinn.pdes import PDE, Box, Dirichlet

@@ -2,7 +2,8 @@
 
 Cuts go through the whole box, so cells form a grid and the two sides of an interface have the same tangential extent:
 a condition on it compares two arrays of one shape. Cells are numbered in C order of the axes. Several cells may share a
-network (a strip against the rest: the rest is two cells with one network over the whole box).
+network (a strip against the rest: the rest is two cells with one network over the whole box). Along periodic axes the
+last cell touches the first one.
 """
 
 import dataclasses
@@ -24,7 +25,7 @@ LEAST_SHARE = 1e-6
 @dataclasses.dataclass(frozen=True)
 class Decomposition:
     """`cuts`: inner coordinates of the cuts by axis, ascending; `owners`: of each cell, the network that answers for it
-    (left out: a network a cell).
+    (left out: a network a cell); `periodic`: axes whose ends are one place.
 
     **Raises:** SpinnError for cuts outside of the box, out of order, or along an axis that there is not.
     """
@@ -32,6 +33,10 @@ class Decomposition:
     box: Box
     cuts: Mapping[str, tuple[float, ...]]
     owners: tuple[int, ...] | None = None
+    periodic: frozenset[str] = frozenset()
+
+    def __hash__(self) -> int:
+        return hash((self.box, tuple(self.cuts.items()), self.owners, self.periodic))
 
     def __post_init__(self) -> None:
         for axis, places in self.cuts.items():
@@ -110,11 +115,19 @@ class Decomposition:
             found.append(Box(**{a: (min(c[a][0] for c in mine), max(c[a][1] for c in mine)) for a in self.box}))
         return tuple(found)
 
+    @property
+    def cut_axes(self) -> tuple[str, ...]:
+        """Axes with interfaces."""
+        return tuple(axis for axis in self.box if self.cuts.get(axis))
+
     def interfaces(self, axis: str) -> Int[np.ndarray, "faces 2"]:
         """The cells on the low and on the high side of every interface across an axis."""
         place = self.box.axes.index(axis)
         numbers = np.moveaxis(np.arange(self.count).reshape(self.shape), place, 0)
-        return np.stack([numbers[:-1].ravel(), numbers[1:].ravel()], 1)
+        pairs = [(numbers[:-1], numbers[1:])]
+        if axis in self.periodic and self.cuts.get(axis):
+            pairs.append((numbers[-1:], numbers[:1]))
+        return np.concatenate([np.stack([low.ravel(), high.ravel()], 1) for low, high in pairs])
 
     def outer(self, face: Face) -> Int[np.ndarray, " cells"]:
         """1 for the cells that a face of the box belongs to, else 0."""

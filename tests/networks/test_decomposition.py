@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spinn.errors import SpinnError
-from spinn.multidomain.decomposition import Decomposition
+from spinn.networks.decomposition import Decomposition
 from spinn.pdes import Box, Face
 
 BOX = Box(t=(0, 1), x=(-1, 1), y=(2, 5))
