@@ -71,7 +71,7 @@ def build_network(
     if plan.is_pointwise:
         return _point_network(plan, pde, domain, key=key)
     if plan.decomposition is not None:
-        return _multidomain_network(plan, plan.decomposition, pde, modes, key=key)
+        return _multidomain_network(plan, plan.decomposition, pde, domain, modes, key=key)
     keys = jax.random.split(key, len(pde.coordinates) + 1)
     features = {
         axis: _axis_features(plan, axis, domain, modes[axis], key=k)
@@ -94,9 +94,11 @@ def build_network(
 
 
 def _multidomain_network(
-    plan: Plan, decomposition: Decomposition, pde: PDE, modes: Modes, *, key: PRNGKeyArray
+    plan: Plan, decomposition: Decomposition, pde: PDE, domain: Box, modes: Modes, *, key: PRNGKeyArray
 ) -> MultiDomainNetwork:
-    """A network for every subdomain, and for the whole box where that is asked for."""
+    """A network for every subdomain, and for the whole box where that is asked for. The decomposition that it knows is
+    that of the whole time, so that windows differ in numbers only and share their compiled programs.
+    """
     within = dataclasses.replace(plan, decomposition=None, subdomain=True)
 
     def build(box: Box, key: PRNGKeyArray) -> SeparableNetwork:
@@ -105,8 +107,8 @@ def _multidomain_network(
         return network
 
     key_cells, key_coarse = jax.random.split(key)
-    stacked = stacked_networks(build, decomposition.boxes, key=key_cells)
-    coarse = build(pde.domain, key_coarse) if plan.config.domains.coarse else None
+    stacked = stacked_networks(build, decomposition.within(domain).boxes, key=key_cells)
+    coarse = build(domain, key_coarse) if plan.config.domains.coarse else None
     return MultiDomainNetwork(stacked, decomposition, coarse)
 
 

@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from spinn.evaluation import Piece
 from spinn.growth import Place
 from spinn.multidomain.growth import padded
 from spinn.output.progress import SilentReporter
@@ -29,26 +28,31 @@ def refined_cells(session: Session, solution: Solution) -> Refined:
     """
     if not session.plan.is_basis:
         raise ValueError("trained networks of subdomains are not corrected")
-    pde, (first,) = session.pde, solution.pieces
-    modes = {axis: math.ceil(count * (1.0 + WIDER)) + MORE for axis, count in solution.modes[0].items()}
+    pde, pieces = session.pde, solution.pieces
     finer = Session(dataclasses.replace(session.plan, adaptive=False), pde, SilentReporter(), lambda record: None)
-    finer.place = Place(
-        modes=(modes,), breaks=({},), maps=({},), shapes=({},), ends=finer.growth.planned_ends(finer.last)
+    modes = tuple(
+        {axis: math.ceil(n * (1.0 + WIDER)) + MORE for axis, n in solution.modes[k].items()} for k in range(len(pieces))
     )
-    blank = finer.network(0, modes)
-    moved = _with_core(blank, padded(np.asarray(first.network.stacked.core), blank.stacked))
-    posed = finer.problem(moved)
-    context = posed.problem.draw(jax.random.key(0))
-    loss: Any = jax.jit(lambda params: posed.problem.loss(params, context, posed.problem.scales)[0])
-    zero, before = (float(loss(params)) for params in (jax.tree.map(jnp.zeros_like, posed.params), posed.params))
-    finer.zero_loss = zero
-    found = finer.level(blank if posed.problem.linear else moved, None)
-    second = dataclasses.replace(solution, pieces=(Piece(found, first.start, first.end),))
+    ends, cuts = tuple(piece.end for piece in pieces), ({},) * len(pieces)
+    before = left = 0.0
+    for number, piece in enumerate(pieces):
+        finer.place = Place(number, modes=modes[: number + 1], breaks=cuts, maps=cuts, shapes=cuts, ends=ends)
+        blank = finer.network(number, modes[number])
+        moved = _with_core(blank, padded(np.asarray(piece.network.stacked.core), blank.stacked))
+        posed = finer.problem(moved)
+        context = posed.problem.draw(jax.random.key(0))
+        loss: Any = jax.jit(lambda p, c, posed=posed: posed.problem.loss(p, c, posed.problem.scales)[0])
+        if number == 0:
+            finer.zero_loss = float(loss(jax.tree.map(jnp.zeros_like, posed.params), context))
+        before += float(loss(posed.params, context))
+        finer.keep(finer.level(blank if posed.problem.linear else moved, None))
+        left += finer.stages[-1]["loss"]
+    second = dataclasses.replace(solution, pieces=tuple(finer.pieces))
     points = scattered(pde, pde.domain, POINTS, seed=SEED)
     here, there = (one.at_points(points) for one in (solution, second))
     sizes = {name: float(value) for name, value in relative_l2(here, there, pde.unknowns).items()}
-    whole = math.sqrt(zero) or 1.0
-    return Refined(sizes, math.sqrt(before) / whole, math.sqrt(finer.stages[-1]["loss"]) / whole)
+    whole = math.sqrt(finer.zero_loss) or 1.0
+    return Refined(sizes, math.sqrt(before) / whole, math.sqrt(left) / whole)
 
 
 def _with_core(network: Any, core: np.ndarray) -> Any:

@@ -104,7 +104,7 @@ def _check_domains(config: Config) -> None:
     asks = {
         "kind: separable": config.network.kind == "separable",
         "head: tucker or head: cp": config.network.head in ("tucker", "cp"),
-        "windows: 1 (cut t in domains instead)": config.windows == 1,
+        "windows: 1 where t is cut": config.windows == 1 or "t" not in config.domains.cuts,
         "no continuation": not config.continuation,
         "no polish and no als": not stages & {"polish", "als"},
         "map: none": config.network.map == "none",

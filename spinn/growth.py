@@ -294,10 +294,6 @@ class CellGrowth(Growth):
             return None, [f"{told}, and more of them are too many unknowns; cut along one axis more than others"]
         return dataclasses.replace(place, modes=(*place.modes[:-1], modes)), []
 
-    def shortened(self, place: Place, first: Place, outcome: Outcome) -> Place | None:
-        """Time is cut in the configuration."""
-        return None
-
 
 def changes(before: Place, after: Place) -> str:
     """What is new in a place, in words."""

@@ -14,6 +14,7 @@ from spinn.evaluation import Piece, grid_values
 from spinn.multidomain.normal import normal_root
 from spinn.multidomain.objective import MultiDomainObjective
 from spinn.multidomain.scales import normalising_scales
+from spinn.networks.multidomain import MultiDomainNetwork
 from spinn.networks.separable import SeparableNetwork
 from spinn.objective import SeparableObjective
 from spinn.objective.equilibration import equation_scales
@@ -89,7 +90,7 @@ def pose(plan: Plan, pde: PDE, network: Any, domain: Box, modes: Mapping[str, in
         problem = dataclasses.replace(
             problem, linear=plan.is_basis and objective.is_linear(network, context[1]),
             root=root if plan.is_basis else None,
-            scales=normalising_scales(objective, lambda p: call("blocks", p, context, {}), params),
+            scales=normalising_scales(objective, functools.partial(call, "blocks"), params, context),
         )  # fmt: skip
     if isinstance(objective, SeparableObjective) and not plan.config.loss.causal:
         problem = dataclasses.replace(problem, matrix=matrix)
@@ -98,6 +99,9 @@ def pose(plan: Plan, pde: PDE, network: Any, domain: Box, modes: Mapping[str, in
 
 def continued(before: Any, fresh: Any) -> Any:
     """A trained network starts the next window where the last one ended."""
+    if isinstance(before, MultiDomainNetwork):
+        coarse = None if before.coarse is None else continued(before.coarse, fresh.coarse)
+        return MultiDomainNetwork(continued(before.stacked, fresh.stacked), fresh.decomposition, coarse)
 
     def ends(network: Any) -> list[Any]:
         owners = network.features if isinstance(network, SeparableNetwork) else (network,)

@@ -112,7 +112,7 @@ def resolve(config: Config, pde: PDE, device: str = "cpu") -> Plan:
     last = updates["train"][-1].optimizer
     grown = last == "als" or (is_core(network) and last == "gauss_newton")
     adaptive = network.modes == "auto" and classical and grown
-    if config.windows == "auto" and (cut or not (adaptive and last != "als" and "t" in pde.coordinates)):
+    if config.windows == "auto" and ("t" in cut or not (adaptive and last != "als" and "t" in pde.coordinates)):
         updates["windows"] = 1
     resolved = config.model_copy(update=updates)
     check(resolved, pde)

@@ -1,9 +1,9 @@
 """J^T J of a decomposed problem whose cells have cores over fixed features, and its Cholesky factor.
 
 A cell meets only its neighbours, so J^T J is a sparse matrix of dense blocks. Cells in order along the axis with most
-of them form slabs: within a slab the matrix is dense, and slabs form a chain, whose block tridiagonal matrix is factored
-by one sweep. As a change of variables the factor makes the columns of J orthonormal to rounding (but for interfaces
-that close a periodic chain): a linear problem of any number of subdomains then takes a handful of iterations, and what
+of them form slabs: within a slab the matrix is dense, and slabs form a chain, whose block tridiagonal matrix one sweep
+factors. As a change of variables the factor makes the columns of J orthonormal to rounding (but for interfaces that
+close a periodic chain): a linear problem of any number of subdomains then takes a handful of iterations, and what
 squaring J loses is no concern, since the iteration itself is on J.
 """
 
@@ -193,14 +193,14 @@ def _derivatives(
 
     def rows(core: Array, arrays: Any, batch: Any, inside: Array, boundary: dict[str, Array]) -> tuple[Array, Any]:
         one = eqx.tree_at(lambda n: n.core, eqx.combine(arrays, static), core)
-        parts = objective.of_cell(one, network.coarse, batch, scales)
+        parts = objective.of_cell((one, network.coarse), batch, scales)
         own = [block.reshape(-1) * inside for block in parts.inside.values()]
         own += [block.reshape(-1) * boundary[name] for name, block in parts.boundary.items()]
         return jnp.concatenate(own), jax.tree.map(lambda trace: trace.reshape(-1), parts.traces)
 
     first = jax.tree.map(lambda leaf: leaf[0], (arrays, batch.cells))
     names = jax.eval_shape(
-        lambda a, b: objective.of_cell(eqx.combine(a, static), network.coarse, b, scales), *first
+        lambda a, b: objective.of_cell((eqx.combine(a, static), network.coarse), b, scales), *first
     ).boundary
     boundary = {name: jnp.asarray(objective.boundary_root(name)) for name in names}
     derivative: Callable[..., Any] = jax.vmap(jax.jacfwd(rows))

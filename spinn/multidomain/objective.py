@@ -28,6 +28,8 @@ from spinn.sampling.separable import AxisBatch, AxisSampler
 
 Weights = Mapping[str, Float[Array, "interfaces conditions"]]  # by the axis that the interfaces lie across
 
+Pair = tuple[SeparableNetwork, SeparableNetwork | None]  # of a cell, and of the whole box
+
 # Coefficients on a face are those just inside of the cell, by this share of its length: they may jump there.
 INSIDE = 1e-12
 
@@ -54,7 +56,7 @@ class CellSampler:
 
     def draw(self, domain: Box, *, key: Any) -> CellBatch:
         """The same key gives the same batch."""
-        batch = stacked_batch(self.cells, self.decomposition.cells, key=key)
+        batch = stacked_batch(self.cells, self.decomposition.within(domain).cells, key=key)
         dtype = next(iter(batch.points.values())).dtype
         return CellBatch(batch, {axis: jnp.asarray(given, dtype) for axis, given in self.weights.items()})
 
@@ -90,11 +92,14 @@ class MultiDomainObjective:
         network: MultiDomainNetwork,
         batch: CellBatch,
         scales: Scales = NO_SCALES,
-        previous: None = None,
+        previous: MultiDomainNetwork | None = None,
         reverse: bool = False,
     ) -> dict[str, Array]:
-        """All blocks, with the cell or the interface as their first axis. `reverse`: for reverse mode alone."""
-        parts = self.parts(network, batch.cells, scales, reverse)
+        """All blocks, with the cell or the interface as their first axis.
+
+        `previous`: the network of the time window before, with the same cuts; `reverse`: for reverse mode alone.
+        """
+        parts = self.parts(network, batch.cells, scales, previous, reverse)
         found = {name: along(volume_roots(self.decomposition), block) for name, block in parts.inside.items()}
         found |= {name: along(self.boundary_root(name), block) for name, block in parts.boundary.items()}
         for axis in self.decomposition.cut_axes:
@@ -102,12 +107,16 @@ class MultiDomainObjective:
         return found
 
     def loss(
-        self, network: MultiDomainNetwork, batch: CellBatch, scales: Scales = NO_SCALES, previous: None = None
+        self,
+        network: MultiDomainNetwork,
+        batch: CellBatch,
+        scales: Scales = NO_SCALES,
+        previous: MultiDomainNetwork | None = None,
     ) -> tuple[Float[Array, ""], dict[str, Array]]:
         """Half the squared norm of the blocks, and each block's share of it."""
         parts = {
             name: half_square({name: block})
-            for name, block in self.blocks(network, batch, scales, reverse=True).items()
+            for name, block in self.blocks(network, batch, scales, previous, reverse=True).items()
         }
         return jnp.sum(jnp.stack(list(parts.values()))), parts
 
@@ -116,43 +125,50 @@ class MultiDomainObjective:
         one: AxisBatch = jax.tree.map(lambda leaf: leaf[0], batch.cells)
         return self.single.is_linear(network.of_cell(0), one)
 
-    def parts(self, network: MultiDomainNetwork, batch: AxisBatch, scales: Scales, reverse: bool = False) -> Parts:
-        """What every cell gives, stacked."""
-        arrays, static = eqx.partition(network.cells, eqx.is_array)
-
-        def one(arrays: Any, batch: AxisBatch) -> Parts:
-            return self.of_cell(eqx.combine(arrays, static), network.coarse, batch, scales, reverse)
-
-        return jax.vmap(one)(arrays, batch)
-
-    def of_cell(
+    def parts(
         self,
-        network: SeparableNetwork,
-        coarse: SeparableNetwork | None,
+        network: MultiDomainNetwork,
         batch: AxisBatch,
         scales: Scales,
+        previous: MultiDomainNetwork | None = None,
         reverse: bool = False,
     ) -> Parts:
-        """What one cell gives, from its network and that of the whole box."""
+        """What every cell gives, stacked."""
+        arrays, static = eqx.partition(network.cells, eqx.is_array)
+        earlier, earlier_static = eqx.partition(None if previous is None else previous.cells, eqx.is_array)
+
+        def one(arrays: Any, earlier: Any, batch: AxisBatch) -> Parts:
+            before = None if previous is None else (eqx.combine(earlier, earlier_static), previous.coarse)
+            return self.of_cell((eqx.combine(arrays, static), network.coarse), batch, scales, before, reverse)
+
+        return jax.vmap(one)(arrays, earlier, batch)
+
+    def of_cell(
+        self, pair: Pair, batch: AxisBatch, scales: Scales, previous: Pair | None = None, reverse: bool = False
+    ) -> Parts:
+        """What one cell gives, from its network and that of the whole box; `previous`: of the time window before."""
         single = self.single
-        at = _summed(single.located(network, batch), None if coarse is None else single.located(coarse, batch))
+        at = self._located(pair, batch)
+        before = None if previous is None else self._located(previous, batch)
         local = at(None)
         grid = next(iter(local.coordinates.values())).grid  # type: ignore[attr-defined]
         inside = single.weighted(interior_residuals(single.pde, local), scales, grid, reverse)
-        conditions = single.weighted(condition_residuals(single.pde, at, None, single.skip), scales)
-        traces = {axis: self._sides(network, coarse, batch, axis) for axis in self.decomposition.cut_axes}
+        conditions = single.weighted(condition_residuals(single.pde, at, before, single.skip), scales)
+        traces = {axis: self._sides(pair, batch, axis) for axis in self.decomposition.cut_axes}
         return Parts(inside, conditions, traces)
 
-    def _sides(
-        self, network: SeparableNetwork, coarse: SeparableNetwork | None, batch: AxisBatch, axis: str
-    ) -> dict[str, Any]:
+    def _located(self, pair: Pair, batch: AxisBatch) -> At:
+        network, coarse = pair
+        return _summed(self.single.located(network, batch), coarse and self.single.located(coarse, batch))
+
+    def _sides(self, pair: Pair, batch: AxisBatch, axis: str) -> dict[str, Any]:
         """The traces on the low and the high face of a cell, times the roots of the weights of points along it."""
         pde, orders = self.pde, orders_needed(self.conditions, self.single.orders)
         length = batch.ends[axis][1] - batch.ends[axis][0]
 
         def local_at(points: Mapping[str, Array], shift: Array) -> Local:
             grid = Grid(pde.coordinates, points, {a: jnp.ones_like(p) for a, p in points.items()})
-            fields = fields_on(network, coarse, grid, orders)
+            fields = fields_on(*pair, grid, orders)
             moved = {**points, axis: points[axis] + shift}
             return Local(fields, coordinate_fields(Grid(pde.coordinates, moved, grid.weights)))
 

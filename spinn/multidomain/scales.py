@@ -31,12 +31,16 @@ def strengths(blocks: Callable[[Any], Mapping[str, Any]], params: Any, *, key: P
 
 
 def normalising_scales(
-    objective: MultiDomainObjective, blocks: Callable[[Any], Mapping[str, Any]], params: Any
+    objective: MultiDomainObjective, blocks: Callable[..., Mapping[str, Any]], params: Any, context: Any
 ) -> dict[str, float]:
     """By block: what makes conditions and interfaces as strong as the equation, each with weight one; blocks whose
-    weights are given in the loss keep them, and so does the equation.
+    weights are given in the loss keep them, and so does the equation. `blocks(params, context, scales)`.
     """
-    found = jax.jit(lambda p: strengths(blocks, p, key=jax.random.key(0)))(params)
+
+    def measured(params: Any, context: Any) -> dict[str, Any]:
+        return strengths(lambda p: blocks(p, context, {}), params, key=jax.random.key(0))
+
+    found = jax.jit(measured)(params, context)
     equations = {name: float(size) for name, size in found.items() if not _is_condition(name, objective)}
     whole = sum(equations.values()) / max(len(equations), 1)
     return {

@@ -75,6 +75,10 @@ class Decomposition:
         """low < axis < high is one subdomain, the rest on both sides of it another with a network of its own."""
         return cls(box, {axis: (low, high)}, (0, 1, 0))
 
+    def within(self, box: Box) -> "Decomposition":
+        """The same cuts of a shorter box, such as a time window's. SpinnError where a cut lies outside."""
+        return self if box == self.box else dataclasses.replace(self, box=box)
+
     @functools.cached_property
     def ends(self) -> dict[str, np.ndarray]:
         """All ends of cells along each axis, those of the box among them."""

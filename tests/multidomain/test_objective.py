@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from spinn.multidomain.interfaces import CONDITIONS
-from spinn.multidomain.objective import MultiDomainObjective, stacked_batch
+from spinn.multidomain.objective import CellBatch, MultiDomainObjective, stacked_batch
 from spinn.networks.bodies import Legendre
 from spinn.networks.decomposition import Decomposition
+from spinn.networks.multidomain import MultiDomainNetwork
 from spinn.networks.separable import AxisFeatures, SeparableNetwork, tucker_network
 from spinn.objective import SeparableObjective
 from spinn.pdes import PDE, Box, Dirichlet
@@ -73,8 +74,13 @@ def stacked(networks: list[Any]) -> Any:
 
 def everything(networks: Any) -> dict[str, Any]:
     batch = stacked_batch(AxisSampler({"x": 6, "y": 7}), DECOMPOSITION.cells, key=jax.random.key(0))
-    weights = {a: jnp.ones((len(DECOMPOSITION.interfaces(a)), len(NAMES))) for a in OBJECTIVE.cut_axes}
-    return OBJECTIVE.blocks(networks, batch, weights)
+    weights = {a: jnp.ones((len(DECOMPOSITION.interfaces(a)), len(NAMES))) for a in DECOMPOSITION.cut_axes}
+    return blocks_of(networks, CellBatch(batch, weights))
+
+
+@eqx.filter_jit
+def blocks_of(networks: Any, batch: CellBatch) -> dict[str, Any]:
+    return OBJECTIVE.blocks(MultiDomainNetwork(networks, DECOMPOSITION), batch)
 
 
 def test_the_exact_solution_has_no_block_left() -> None:
@@ -100,8 +106,8 @@ def test_a_weight_of_zero_leaves_a_condition_out() -> None:
     networks = stacked([cell_network(cell, 5) for cell in DECOMPOSITION.cells])
     batch = stacked_batch(AxisSampler({"x": 6, "y": 7}), DECOMPOSITION.cells, key=jax.random.key(0))
     arm = np.array([name in ("average", "flux") for name in NAMES], float)
-    weights = {a: jnp.tile(4.0 * arm, (len(DECOMPOSITION.interfaces(a)), 1)) for a in OBJECTIVE.cut_axes}
-    some, all_of_them = OBJECTIVE.blocks(networks, batch, weights), everything(networks)
+    weights = {a: jnp.tile(4.0 * arm, (len(DECOMPOSITION.interfaces(a)), 1)) for a in DECOMPOSITION.cut_axes}
+    some, all_of_them = blocks_of(networks, CellBatch(batch, weights)), everything(networks)
     for name, block in some.items():
         if name.startswith("interface"):
             kept = name.startswith(("interface_average", "interface_flux"))
@@ -112,8 +118,7 @@ def test_the_gradient_of_the_residual_is_its_derivative() -> None:
     """Against central differences of the residual across the interface, on the low side."""
     networks = [cell_network(cell, 4) for cell in DECOMPOSITION.cells]
     batch = stacked_batch(AxisSampler({"x": 6, "y": 7}), DECOMPOSITION.cells, key=jax.random.key(0))
-    weights = {a: jnp.ones((len(DECOMPOSITION.interfaces(a)), len(NAMES))) for a in OBJECTIVE.cut_axes}
-    found = OBJECTIVE.blocks(stacked(networks), batch, weights)["interface_residual_gradient_residual_x_x"][0, 0]
+    found = everything(stacked(networks))["interface_residual_gradient_residual_x_x"][0, 0]
     pair = DECOMPOSITION.interfaces("x")[0]
 
     def residual(shift: float) -> np.ndarray:
