@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The step-time benchmark on a GPU, in under eight minutes; results go to benchmarks/results/.
+# The step-time benchmark on a GPU, and float64 against mixed precision, in under eight minutes; results go to
+# benchmarks/results/.
 #
 #     benchmarks/gpu.sh [folder of the results] [further arguments of step_time.py, such as --quick]
 #
@@ -15,8 +16,8 @@ limit="${SPINN_GPU_SECONDS:-460}"
 started=$SECONDS
 
 "$python" -c 'import jax; print("jax", jax.__version__, jax.devices())'
-for needed in equinox jaxtyping numpy scipy; do
-  "$python" -c "import $needed" 2>/dev/null || "$python" -m pip install --quiet "$needed"
+for needed in equinox jaxtyping numpy scipy optax platformdirs pydantic threadpoolctl yaml:PyYAML; do
+  "$python" -c "import ${needed%%:*}" 2>/dev/null || "$python" -m pip install --quiet "${needed##*:}"
 done
 
 # The four root folders under their import names, as an installation would place them.
@@ -46,6 +47,7 @@ part() {
 part "$root/benchmarks/step_time.py" --only helmholtz_3d,klein_gordon_2d --label grids --out "$out" "$@"
 part "$root/benchmarks/large_grid.py" --out "$out"
 part "$root/benchmarks/step_time.py" --only helmholtz_3d --points 64,128 --precision float64 --label grids --out "$out" "$@"
+part "$root/benchmarks/mixed_precision.py" --out "$out"
 part "$root/benchmarks/step_time.py" --only navier_stokes_3d --points 16 --label flow_16 --out "$out" "$@"
 part "$root/benchmarks/step_time.py" --only navier_stokes_3d --points 32 --label flow_32 --out "$out" "$@"
 echo "took $((SECONDS - started)) s; results in $out"

@@ -5,11 +5,13 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from jaxtyping import Array
+
 from spinn.pdes._domain import Box, Face
 from spinn.pdes._field import Field
 
 Quantity = str | Callable[..., Any]
-Value = float | Callable[..., Any]
+Value = float | Array | Callable[..., Any]
 
 
 class Local(NamedTuple):

@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -34,9 +34,11 @@ from spinn.tensortrain import (
     axis_energies,
     described,
     factors_of,
+    least_bases,
     product_sweeps,
     projected,
     train_sweeps,
+    tucker_core,
 )
 from spinn.training.reporting import Progress, Reporter
 from spinn.truth import SCATTERED_POINTS, scattered, truth_at_points
@@ -51,6 +53,7 @@ MOST_RANK = 64
 ENOUGH = 1e-10  # relative residual at which neither modes nor data are worth another level
 RESOLVED_TAIL = 1e-10  # an axis whose last modes carry less than this needs no more of them
 GROWTH = 1.5
+MOST_CORE = 2_000_000  # entries of a Tucker core; a train takes its place where it would have more
 WORTHWHILE = 0.25  # a level that leaves more than this of the residual was not worth it: no further one
 MAX_LEVELS = 6
 ERROR_POINTS = 2000  # of as many as the final error is measured at: arrays of that length are compiled once
@@ -103,6 +106,10 @@ class Alternating:
                 break
             before, modes, last = level.network, grown, residual
         parameters = sum(core.size for core in start or ())
+        if self.plan.config.network.head == "tucker":
+            assert start is not None
+            network = self.cored(level, start, network)
+            parameters = parameters if network.core is None else network.core.size
         return Outcome(network, modes, self.stages, level.points, parameters, 0.5 * level.size**2)
 
     def start_modes(self) -> dict[str, int]:
@@ -219,6 +226,19 @@ class Alternating:
             return product_head(level.network, factors_of(train))
         return eqx.tree_at(lambda n: n.cores, level.network, tuple(jnp.asarray(core) for core in train))
 
+    def cored(self, level: "Level", train: Train, otherwise: SeparableNetwork) -> SeparableNetwork:
+        """The field under a Tucker core of the least ranks that leave its residual nearly as it is.
+
+        `otherwise`: the network where that core would be too large.
+        """
+        blocks = [block.scaled(level.scales[name]) for name, block in level.blocks.items()]
+        bases = least_bases(blocks, train, len(level.network.axes))
+        size = len(level.network.unknowns) * math.prod(basis.shape[1] for basis in bases)
+        if size > MOST_CORE:
+            self.warn(f"the Tucker core would have {size:,} entries: the solution stays a tensor train")
+            return otherwise
+        return cored_network(level.network, bases, tucker_core(train, bases))
+
     def sampler(self, modes: Mapping[str, int]) -> AxisSampler:
         """The plan's sampler, with more points where their number is left to us."""
         sampler = build_sampler(self.plan, self.pde, modes)
@@ -277,6 +297,21 @@ class Level:
             axis: tail_share(np.sum(rows**2, 1), features.body)
             for axis, features, rows in zip(self.network.axes, self.network.features, energies, strict=True)
         }
+
+
+def cored_network(
+    network: SeparableNetwork, bases: Sequence[Float[np.ndarray, "_ _"]], core: Float[np.ndarray, "..."]
+) -> SeparableNetwork:
+    """A Tucker core over a few combinations of the features of a network; `core` has axes for these, after one for the
+    unknowns where there are several.
+    """
+    mixings = tuple(
+        jnp.asarray(np.asarray(mixing, float) @ basis) for mixing, basis in zip(network.mixings, bases, strict=True)
+    )
+    values = jnp.asarray(core.reshape(len(network.unknowns), *(basis.shape[1] for basis in bases)))
+    return SeparableNetwork(
+        network.axes, network.unknowns, network.features, mixings, network.biases, values, restricted=True
+    )
 
 
 def _axes_only(train: Train, network: SeparableNetwork) -> Train:

@@ -125,7 +125,7 @@ def _point_network(plan: Plan, pde: PDE, domain: Box, *, key: PRNGKeyArray) -> P
 
 
 def _ranks(rank: Any, pde: PDE) -> dict[str, int | None]:
-    if rank == "auto":
+    if rank in ("auto", "grow"):
         return dict.fromkeys(pde.coordinates, None)
     ranks = rank if isinstance(rank, list) else [rank] * len(pde.coordinates)
     return dict(zip(pde.coordinates, ranks, strict=True))
@@ -278,7 +278,7 @@ def trainable(network: SeparableNetwork | PointNetwork | MultiDomainNetwork, pla
     if isinstance(network, PointNetwork):
         wanted = jax.tree.map(eqx.is_inexact_array, (network.body, network.last))
         return eqx.tree_at(lambda n: (n.body, n.last), mask, wanted)
-    ranked = plan.config.network.rank != "auto" and not plan.polishing
+    ranked = plan.config.network.rank not in ("auto", "grow") and not plan.polishing
     if plan.is_basis:
         targets = [lambda n: n.core] if network.core is not None else []
         if ranked:
@@ -351,7 +351,7 @@ def build_objective(
     if norm == "auto":
         # Least squares on a fixed basis needs all digits, and its bases are constant: QR. Squared Gram matrices lose
         # half the digits, which float32 does not have to give.
-        large = plan.config.precision == "float64" and points > 10**6
+        large = plan.config.precision != "float32" and points > 10**6
         norm = "qr" if plan.is_basis else "gram" if large else "grid"
     weighting = Weighting(dict(loss.weights), loss.causal)
     return SeparableObjective(pde, weighting, plan.embedding.skip, parts, norm)

@@ -4,17 +4,15 @@ import dataclasses
 import math
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from spinn.growth import Place
-from spinn.multidomain.growth import padded
 from spinn.output.progress import SilentReporter
 from spinn.refinement import Refined
 from spinn.session import Session
 from spinn.solution import Solution
+from spinn.stagewise import with_field_of
 from spinn.truth import relative_l2, scattered
 
 WIDER, MORE = 0.25, 2  # modes beyond those of the first solution: this share of them, and this many
@@ -38,7 +36,7 @@ def refined_cells(session: Session, solution: Solution) -> Refined:
     for number, piece in enumerate(pieces):
         finer.place = Place(number, modes=modes[: number + 1], breaks=cuts, maps=cuts, shapes=cuts, ends=ends)
         blank = finer.network(number, modes[number])
-        moved = _with_core(blank, padded(np.asarray(piece.network.stacked.core), blank.stacked))
+        moved = with_field_of(piece.network, blank)
         posed = finer.problem(moved)
         context = posed.problem.draw(jax.random.key(0))
         loss: Any = jax.jit(lambda p, c, posed=posed: posed.problem.loss(p, c, posed.problem.scales)[0])
@@ -53,7 +51,3 @@ def refined_cells(session: Session, solution: Solution) -> Refined:
     sizes = {name: float(value) for name, value in relative_l2(here, there, pde.unknowns).items()}
     whole = math.sqrt(finer.zero_loss) or 1.0
     return Refined(sizes, math.sqrt(before) / whole, math.sqrt(left) / whole)
-
-
-def _with_core(network: Any, core: np.ndarray) -> Any:
-    return eqx.tree_at(lambda n: n.stacked.core, network, jnp.asarray(core))

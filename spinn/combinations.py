@@ -7,11 +7,13 @@ from spinn.errors import SpinnError
 from spinn.optim import UNKNOWN_STEPS, schedule
 from spinn.pdes import PDE
 
+MOST_CORE_AXES = 5  # of Tucker cores whose ranks grow: a core grows with the power of the axes
+
 
 def is_core(network: Network) -> bool:
     """Whether a Tucker core over fixed features is all that is trained."""
     basis = network.trainable is False and network.kind == "separable"
-    return basis and network.head == "tucker" and network.rank == "auto"
+    return basis and network.head == "tucker" and network.rank in ("auto", "grow")
 
 
 def check(config: Config, pde: PDE) -> None:
@@ -23,6 +25,7 @@ def check(config: Config, pde: PDE) -> None:
     if isinstance(rank, list) and config.network.head in ("cp", "tt"):
         head = config.network.head
         raise SpinnError(f"network.rank: a {head} head has one rank, got {rank}; give a number, or use head: tucker")
+    _check_growing(config, pde)
     _check_alternating(config)
     _check_polish(config, pde)
     _check_continuation(config)
@@ -54,7 +57,7 @@ def _check_alternating(config: Config) -> None:
     asks = {
         "one stage": len(stages) == 1,
         "kind: separable": network.kind == "separable",
-        "head: tt or head: cp": network.head in ("tt", "cp"),
+        "head: tt or head: cp, or rank: grow": network.head in ("tt", "cp") or network.rank == "grow",
         "trainable: false": network.trainable is False,
         "windows: 1": config.windows == 1,
         "fixed weights (loss.weighting: fixed, causal: 0)": config.loss.weighting == "fixed" and not config.loss.causal,
@@ -63,6 +66,34 @@ def _check_alternating(config: Config) -> None:
     wrong = [name for name, holds in asks.items() if not holds]
     if wrong:
         raise SpinnError(f"train: als needs {', '.join(wrong)}")
+
+
+def _check_growing(config: Config, pde: PDE) -> None:
+    """Ranks grow under a core over fixed features whose modes are ordered, by least squares, up to five axes."""
+    wrong = against_growing(config)
+    if config.network.rank == "grow" and wrong:
+        raise SpinnError(f"network.rank: grow needs {', '.join(wrong)}; or give network.rank a number, or auto")
+    if config.network.rank == "grow" and len(pde.coordinates) > MOST_CORE_AXES:
+        raise SpinnError(
+            f"network.rank: grow makes a Tucker core, of up to {MOST_CORE_AXES} axes; this problem has "
+            f"{len(pde.coordinates)}: use head: tt or head: cp, or leave both to the recipe"
+        )
+
+
+def against_growing(config: Config) -> list[str]:
+    """What ranks cannot grow without and a resolved configuration lacks."""
+    network = config.network
+    names = set(network.features.values()) if isinstance(network.features, Mapping) else {network.features}
+    asks = {
+        "kind: separable": network.kind == "separable",
+        "head: tucker": network.head == "tucker",
+        "trainable: false": network.trainable is False,
+        "fourier or legendre features": names <= {"auto", "fourier", "legendre"},
+        "one stage of gauss_newton, or of als": [stage.optimizer for stage in config.train]
+        in (["gauss_newton"], ["als"]),
+        "fixed weights (loss.weighting: fixed, causal: 0)": config.loss.weighting == "fixed" and not config.loss.causal,
+    }
+    return [name for name, holds in asks.items() if not holds]
 
 
 def _check_polish(config: Config, pde: PDE) -> None:

@@ -28,9 +28,11 @@ from spinn.networks.tabulated import Tabulated, tabulated
 from spinn.objective import SeparableObjective, Weighting
 from spinn.objective.equilibration import equation_scales
 from spinn.objective.frozen import FrozenNetwork, frozen
+from spinn.objective.parametric import Parametric, parametric
 from spinn.objective.separable import coupling_of
 from spinn.optim.gauss_newton import cgls, preconditioner
-from spinn.pdes import PDE, Box, Initial, derivative_orders
+from spinn.pdes import PDE, Box, derivative_orders
+from spinn.posing import starts_free
 from spinn.recipes import Plan, resolve
 from spinn.sampling import AxisSampler
 from spinn.sampling.separable import AxisBatch
@@ -89,7 +91,7 @@ def corrected(session: Session, solution: Solution, deadline: float) -> list[Win
 
 def correcting(plan: Plan, pde: PDE) -> Plan:
     """The plan of the correction: as the solution's where that is a core over fixed features, else the default one."""
-    network = plan.config.network
+    network = plan.config.network.model_copy(update={"rank": "auto"})  # a whole core, whatever the solution has
     if not plan.is_core:
         features = {axis: "fourier" if axis in plan.embedding.periodic else "legendre" for axis in pde.coordinates}
         network = Network.model_validate({"features": features, "head": "tucker", "trainable": False})
@@ -227,12 +229,6 @@ def _all_points(batch: AxisBatch) -> dict[str, Array]:
     return {axis: jnp.concatenate([points, batch.ends[axis]]) for axis, points in batch.points.items()}
 
 
-def _starts_free(pde: PDE, skip: frozenset[str]) -> bool:
-    """Whether an initial condition is not held exactly, so that residuals depend on the window before."""
-    names = [condition.name for condition in pde.conditions() if isinstance(condition, Initial)]
-    return any(not any(name == held or name.startswith(held + "_") for held in skip) for name in names)
-
-
 def _corrected(
     plan: Plan, pde: PDE, network: SeparableNetwork, problem: _Problem, deadline: float
 ) -> tuple[Found, Float[np.ndarray, "unknowns ..."]]:
@@ -242,16 +238,17 @@ def _corrected(
     change = tabulated(network, _all_points(problem.batch), derivative_orders(pde))
     scales = equation_scales(pde, Weighting(), change, problem.batch)
     problem = dataclasses.replace(problem, scales={name: jnp.asarray(scale) for name, scale in scales.items()})
-    inside = problem if _starts_free(pde, skip) else dataclasses.replace(problem, before=None, base_before=None)
+    varied = parametric(pde)
+    inside = problem if starts_free(pde, skip) else dataclasses.replace(problem, before=None, base_before=None)
 
     def step(change: Tabulated, most: int, scale: float = 1.0, wanted: float = 0.0) -> _Step:
         here = eqx.tree_at(lambda p: p.base.scale, inside, jnp.asarray(scale))
-        return _step(pde, skip, change, here, jnp.int32(most), jnp.asarray(wanted))
+        return _step(varied, skip, change, here, jnp.int32(most), jnp.asarray(wanted))
 
     def square(scale: float) -> tuple[float, dict[str, Array]]:
         """The squared residual of the solution, or of the zero field, and the residuals of its conditions."""
         here = eqx.tree_at(lambda p: p.base.scale, problem, jnp.asarray(scale))
-        of_conditions = _conditions(pde, names, change, here) if names else {}
+        of_conditions = _conditions(varied, names, change, here) if names else {}
         missed = sum(_mean_square(one, problem.batch) for one in of_conditions.values())
         return _norm2(step(change, 0, scale).residual) + missed, of_conditions
 
@@ -289,14 +286,16 @@ class _Step(NamedTuple):
 
 
 @eqx.filter_jit
-def _step(pde: PDE, skip: frozenset[str], network: Tabulated, problem: _Problem, most: Array, wanted: Array) -> _Step:
+def _step(
+    varied: Parametric, skip: frozenset[str], network: Tabulated, problem: _Problem, most: Array, wanted: Array
+) -> _Step:
     """One Gauss-Newton step from the correction as it stands, of `most` iterations; none for the residual alone: one
     program for both, as compiling it takes longer than running it.
 
     **Arguments:** `wanted`: what the linear solve may miss. It goes by the residual of the solution: what is prescribed
     exactly can make that of the correction, where it begins, larger by orders of magnitude.
     """
-    objective = SeparableObjective(pde, skip=skip, base=problem.base, base_before=problem.base_before)
+    objective = SeparableObjective(varied.pde, skip=skip, base=problem.base, base_before=problem.base_before)
 
     def blocks(core: Array) -> Any:
         moved = eqx.tree_at(lambda n: n.core, network, core.reshape(network.core.shape))
@@ -324,9 +323,9 @@ def _step(pde: PDE, skip: frozenset[str], network: Tabulated, problem: _Problem,
 
 
 @eqx.filter_jit
-def _conditions(pde: PDE, names: frozenset[str], network: Tabulated, problem: _Problem) -> dict[str, Array]:
+def _conditions(varied: Parametric, names: frozenset[str], network: Tabulated, problem: _Problem) -> dict[str, Array]:
     """The residuals of the conditions named on their faces, unweighted."""
-    objective = SeparableObjective(pde, base=problem.base, base_before=problem.base_before)
+    objective = SeparableObjective(varied.pde, base=problem.base, base_before=problem.base_before)
     return objective.conditions(network, problem.batch, problem.before, names)
 
 

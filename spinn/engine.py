@@ -15,10 +15,11 @@ from spinn.evaluation import device_context
 from spinn.output.folder import RunFolder
 from spinn.output.metrics import MetricsWriter
 from spinn.pdes import PDE
-from spinn.recipes import Plan, resolve
+from spinn.recipes import Plan
 from spinn.results import summarise, write_results
 from spinn.resuming import Saver, finished, restored
 from spinn.session import Resumed, Session
+from spinn.sizing import planned
 from spinn.solution import Solution
 from spinn.training.checkpoints import Checkpoints
 from spinn.training.loop import DivergenceError
@@ -43,7 +44,7 @@ def solve(
     made with another configuration. Divergence is no exception: the summary's status says so.
     """
     device, name = choose_device(str(config.device))
-    plan = resolve(config, pde, name)
+    plan = planned(config, pde, name)
     precision = str(plan.config.precision)
     with (
         jax.default_device(device), device_context(precision), jax.default_matmul_precision("highest"), kept_programs()
@@ -154,6 +155,6 @@ def estimate(config: Config, pde: PDE) -> dict[str, Any]:
     from spinn.estimation import estimated as cost
 
     device, name = choose_device(str(config.device))
-    plan = resolve(config, pde, name)
+    plan = planned(config, pde, name)
     with jax.default_device(device), device_context(str(plan.config.precision)):
         return cost(plan, pde)

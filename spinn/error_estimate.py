@@ -15,9 +15,11 @@ import jax
 
 from spinn.cell_refinement import refined_cells
 from spinn.correction import LEFT, Window, corrected
+from spinn.growth import MAX_UNKNOWNS
 from spinn.refinement import refined
 from spinn.session import Session
 from spinn.solution import Solution
+from spinn.wider import wider_modes
 
 UNRESOLVED = 0.7  # share of the correction, in the norm, that its last modes may carry
 MOST_LEFT = 0.9  # and what counts of it, where the estimate is extended by corrections of the same worth
@@ -89,6 +91,8 @@ def _by_correction(session: Session, solution: Solution) -> Estimate:
     """The estimate from the corrections of all time windows."""
     if len(session.pde.coordinates) > MOST_AXES:
         raise ValueError(f"trained networks of more than {MOST_AXES} axes are not corrected: that takes a grid of them")
+    if session.plan.grows_ranks:
+        _check_size(session, solution)
     limit = max(LEAST_SECONDS, session.seconds) if session.plan.config.output.estimate == "auto" else math.inf
     windows = corrected(session, solution, time.perf_counter() + limit)
     sizes = _relative([window.squares for window in windows])
@@ -100,6 +104,21 @@ def _by_correction(session: Session, solution: Solution) -> Estimate:
         sizes = {name: size / (1.0 - min(left, MOST_LEFT)) for name, size in sizes.items()}
         doubts = _doubts(windows, sizes["all"], left)
     return Estimate(sizes, residual, not doubts, "; ".join([*doubts, *_limits(sizes)]), 0.0)
+
+
+def _check_size(session: Session, solution: Solution) -> None:
+    """Ranks that were grown may stand on more modes than a correction, which has a whole core, can take.
+
+    **Raises:** ValueError then.
+    """
+    periodic, count = session.plan.embedding.periodic, len(session.pde.unknowns)
+    for modes in solution.modes:
+        wider = wider_modes(modes, periodic, count)
+        size = count * math.prod(2 * n + 1 if axis in periodic else n for axis, n in wider.items())
+        if size > MAX_UNKNOWNS["windows"]:
+            raise ValueError(
+                f"a correction over all modes has {size:,} unknowns, more than {MAX_UNKNOWNS['windows']:,}"
+            )
 
 
 def _limits(sizes: Mapping[str, float]) -> list[str]:

@@ -10,6 +10,7 @@ from spinn.files.plain import plain
 from spinn.growth import Place
 from spinn.output.progress import SilentReporter
 from spinn.pdes import PDE
+from spinn.ranking import first_whole
 from spinn.recipes import Plan
 from spinn.session import Session
 
@@ -22,7 +23,7 @@ def estimated(plan: Plan, pde: PDE) -> dict[str, Any]:
     if plan.is_alternating:
         return _by_sweeping(plan, pde)
     session = Session(plan, pde, SilentReporter(), lambda record: None)
-    session.place = Place(modes=(session.start_modes(),))
+    session.place = Place(modes=(first_whole(plan, pde, session.start_modes()),))
     problem, _, params = session.problem(session.network(0, session.place.modes[0]))
     context = problem.draw(jax.random.key(0))
     scales: dict[str, Any] = {}

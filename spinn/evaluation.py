@@ -137,11 +137,11 @@ def piecewise(pieces: Sequence[Piece], times: np.ndarray) -> list[tuple[Piece, n
 
 @contextlib.contextmanager
 def device_context(precision: str) -> Iterator[None]:
-    """float64 as a context, not as a global switch; and one thread for each call of BLAS and LAPACK.
+    """float64 (also of `mixed`) as a context, not as a global switch; and one thread for each call of BLAS and LAPACK.
 
     Factorisations here are of many small matrices. OpenBLAS wakes its threads for each of them, which gains nothing on
     an idle machine, and costs a factor of a thousand where others use the cores as well (131 triangular solves of
     36 x 36: 1.2 ms against 1.5 s on two busy cores).
     """
-    with threadpool_limits(1, user_api="blas"), jax.enable_x64(precision == "float64"):
+    with threadpool_limits(1, user_api="blas"), jax.enable_x64(precision != "float32"):
         yield

@@ -13,6 +13,7 @@ from spinn.multidomain.normal import MOST_IN_SLAB
 from spinn.multidomain.planning import cells_along
 from spinn.networks.bodies import Fourier
 from spinn.networks.mapped import unmapped
+from spinn.networks.multidomain import MultiDomainNetwork
 from spinn.networks.separable import SeparableNetwork
 from spinn.pdes import PDE, derivative_orders
 from spinn.recipes import Plan
@@ -64,6 +65,8 @@ class Place:
     shapes: tuple[Mapping[str, Any], ...] = ()  # of the networks that were polished (see `spinn.polishing`)
     doublings: int = 0  # of the bandwidth that trained axis networks start with
     gradient: bool = False  # whether Levenberg-Marquardt was given up for gradient training
+    stalls: int = 0  # levels in a row that gained little, where ranks grow
+    wanted: Mapping[str, int] = dataclasses.field(default_factory=dict)  # modes that the data show, there
     ahead: int = 0  # values of continuation up to the problem itself (see `spinn.continuation`)
     maps: tuple[Mapping[str, Peaks], ...] = ()  # of the axes that are mapped
     path: tuple[Mapping[str, float], ...] = ()  # these values, where the run has chosen them itself
@@ -138,7 +141,8 @@ class Growth:
         cut = breaks != place.breaks[-1] or ends != place.ends or maps != (place.maps[-1] if place.maps else {})
         if (gain < WORTHWHILE and not cut) or place.level + 1 >= MAX_LEVELS:
             listed = ", ".join(f"{axis} {tail:.1e}" for axis, tail in short.items())
-            return None, [f"the last modes still carry {listed} of the solution: give network.modes, or train networks"]
+            remedy = "give network.modes, let ranks grow (network.rank: grow), or train networks"
+            return None, [f"the last modes still carry {listed} of the solution: {remedy}"]
         return dataclasses.replace(
             place, modes=(*place.modes[:-1], modes), breaks=(*place.breaks[:-1], breaks), ends=ends,
             maps=(*place.maps[:-1], maps),
@@ -208,7 +212,7 @@ class Growth:
             ends = (*place.ends[:-1], place.uncut[0])
             return self.anew(first, place, first.modes[-1], ends, patient=True)
         # Where only the linear solves were hard, the solution shows how many modes it needs.
-        found = first if outcome.failed else place
+        found = first if outcome.failed or self.plan.grows_ranks else place
         modes = {**found.modes[-1], "t": max(FEWEST_TIMES, -(-first.modes[-1]["t"] * 3 // 4))}
         ends = self.cut(place, SHORTER if outcome.failed else SHORT)
         return self.anew(found, place, modes, ends, uncut=(place.ends[-1], outcome.loss))
@@ -259,6 +263,11 @@ class Growth:
         fewer = limited(whole, self.plan.embedding.periodic, len(self.pde.unknowns), room)
         now = place.modes[-1]
         return {**modes, **{axis: max(count, now[axis]) for axis, count in fewer.items()}}
+
+
+def unresolved(network: Any) -> float:
+    """What the last modes carry along the axis that is resolved worst, relative."""
+    return max((cell_tails(network) if isinstance(network, MultiDomainNetwork) else tails(network)).values())
 
 
 def resolved_tail(unknowns: int) -> float:

@@ -21,8 +21,10 @@ from jaxtyping import Float
 from spinn.embedding import Trace
 from spinn.networks.factorisations import pinv
 from spinn.networks.separable import SeparableNetwork
-from spinn.networks.tabulated import Tabulated
+from spinn.networks.tabulated import Tabulated, tabulated
 from spinn.objective import SeparableObjective
+from spinn.objective.parametric import Parametric, parametric
+from spinn.objective.separable import points_of
 from spinn.sampling.separable import AxisBatch
 
 Traces = Mapping[str, tuple[Trace, ...]]
@@ -39,12 +41,14 @@ def lifted(
     """
     if not traces or network.lift is None or network.core is None:
         return network
-    zero = eqx.tree_at(
-        lambda n: (n.core, n.lift), network, (jnp.zeros_like(network.core), jnp.zeros_like(network.lift))
-    )
-    read: Any = functools.partial(objective.conditions, names=blocks_of(traces))
-    tables = {axis: table[0][:, 0] for axis, table in _tables(network, batch).items()}
-    return prescribed(network, traces, eqx.filter_jit(read)(zero, batch, previous), batch, tables)
+    points = points_of(batch)
+    here = tabulated(network, points, objective.orders)
+    nothing = tuple(np.zeros(one.shape, one.dtype) for one in (network.core, network.lift))
+    zero = eqx.tree_at(lambda n: (n.core, n.lift), here, nothing)
+    before = None if previous is None else tabulated(previous, points, objective.orders)
+    of_zero = _conditions(parametric(objective.pde), blocks_of(traces), zero, batch, before)
+    values = {axis: np.asarray(rows)[0, :-2, 0] for axis, rows in here.rows.items()}
+    return prescribed(network, traces, of_zero, batch, values)
 
 
 def blocks_of(traces: Traces) -> frozenset[str]:
@@ -122,8 +126,11 @@ def _held(traces: Sequence[Trace], unknown: str, features: int) -> dict[int, str
 
 
 @eqx.filter_jit
-def _tables(network: SeparableNetwork, batch: AxisBatch) -> dict[str, Any]:
-    return network.tables(batch.points, dict.fromkeys(network.axes, 0))
+def _conditions(
+    varied: Parametric, names: frozenset[str], network: Tabulated, batch: AxisBatch, previous: Tabulated | None
+) -> dict[str, Any]:
+    """The residuals of the conditions named, compiled once for all windows and levels of one size."""
+    return SeparableObjective(varied.pde).conditions(network, batch, previous, names)
 
 
 def _applied(tensor: np.ndarray, matrices: list[np.ndarray]) -> np.ndarray:

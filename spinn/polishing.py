@@ -24,6 +24,7 @@ from spinn.networks.separable import AxisFeatures, SeparableNetwork
 from spinn.pdes import PDE, Box
 from spinn.recipes import Plan
 from spinn.spectrum import gauss_rule, transferred
+from spinn.subspaces import blank, shape_of_restricted
 
 MAX_CORE = 130_000  # entries
 # Entries of the core that a sum of products is: beyond, polishing starts from the zero field.
@@ -180,7 +181,11 @@ def is_condensed(network: SeparableNetwork, ranks: Sequence[int]) -> bool:
 
 
 def shape_of(network: Any) -> dict[str, Any]:
-    """What the structure of a polished network cannot be told from its configuration; empty for others."""
+    """What the structure of a network cannot be told from its configuration, where it was polished or has few
+    combinations of its features; empty for others.
+    """
+    if isinstance(network, SeparableNetwork) and network.restricted:
+        return shape_of_restricted(network)
     if not isinstance(network, SeparableNetwork) or not isinstance(network.features[0].body, Joined):
         return {}
     body = network.features[0].body
@@ -209,6 +214,8 @@ def shaped(network: Any, shape: Shape) -> Any:
     """A network of the structure that `shape_of` tells, from one as configured; its numbers are to be filled in."""
     if not shape:
         return network
+    if "columns" in shape:
+        return blank(network, shape)
     count, none = len(network.unknowns), (None,) * len(network.axes)
     features, mixings = [], []
     for one, polynomials, free, whole in zip(

@@ -18,8 +18,9 @@ from spinn.networks.multidomain import MultiDomainNetwork
 from spinn.networks.separable import SeparableNetwork
 from spinn.objective import SeparableObjective
 from spinn.objective.equilibration import equation_scales
+from spinn.objective.parametric import parametric
 from spinn.objective.separable import coupling_of
-from spinn.pdes import PDE, Box
+from spinn.pdes import PDE, Box, Initial
 from spinn.recipes import Plan
 from spinn.training.problem import Problem
 from spinn.truth import relative_l2, truth_on_grid
@@ -42,32 +43,35 @@ def pose(plan: Plan, pde: PDE, network: Any, domain: Box, modes: Mapping[str, in
     """
     sampler = build_sampler(plan, pde, modes)
     objective = build_objective(plan, pde, sampler)
+    # An earlier window is an argument of compiled steps, which then depend on its size as well.
+    previous = previous if starts_free(pde, plan.embedding.skip) else None
     params, frozen = eqx.partition(network, trainable(network, plan))
     frozen, static = eqx.partition(frozen, eqx.is_array)
     before, before_static = eqx.partition(previous, eqx.is_array)
 
     def call(which: str, params: Any, context: Any, scales: Any) -> Any:
-        frozen, batch, before = context
+        frozen, batch, before, varied = context
         earlier = None if previous is None else eqx.combine(before, before_static)
-        return getattr(objective, which)(eqx.combine(params, frozen, static), batch, scales, earlier)
+        return getattr(_of(objective, varied.pde), which)(eqx.combine(params, frozen, static), batch, scales, earlier)
 
     def matrix(params: Any, context: Any, scales: Any) -> Any:
-        frozen, batch, _ = context
+        frozen, batch, _, varied = context
         assert isinstance(objective, SeparableObjective)
-        return objective.whole_normal(lambda p: eqx.combine(p, frozen, static), params, batch, scales)
+        here = dataclasses.replace(objective, pde=varied.pde)
+        return here.whole_normal(lambda p: eqx.combine(p, frozen, static), params, batch, scales)
 
     def root(params: Any, context: Any, scales: Any) -> Any:
-        frozen, batch, _ = context
-        assert isinstance(objective, MultiDomainObjective)
-        return normal_root(objective, eqx.combine(params, frozen, static), batch, scales)
+        frozen, batch, _, varied = context
+        return normal_root(_of(objective, varied.pde), eqx.combine(params, frozen, static), batch, scales)
 
     drawn: dict[bytes, Any] = {}
+    varied = parametric(pde)
 
     def draw(key: Any) -> Any:
         data = np.asarray(jax.random.key_data(key)).tobytes()
         if data not in drawn:
             drawn.clear()
-            drawn[data] = (frozen, sampler.draw(domain, key=key), before)
+            drawn[data] = (frozen, sampler.draw(domain, key=key), before, varied)
         return drawn[data]
 
     def combine(params: Any) -> Any:
@@ -78,6 +82,7 @@ def pose(plan: Plan, pde: PDE, network: Any, domain: Box, modes: Mapping[str, in
         functools.partial(call, "loss"), functools.partial(call, "blocks"), draw, _error_of(pde, combine, domain),
         points=int(np.prod(list(sampler.counts.values()))),
         names=tuple(jax.eval_shape(lambda p: call("loss", p, context, {})[1], params)),
+        mixed=plan.config.precision == "mixed",
     )  # fmt: skip
     if plan.is_core:
         assert isinstance(objective, SeparableObjective)
@@ -89,12 +94,25 @@ def pose(plan: Plan, pde: PDE, network: Any, domain: Box, modes: Mapping[str, in
     if isinstance(objective, MultiDomainObjective):
         problem = dataclasses.replace(
             problem, linear=plan.is_basis and objective.is_linear(network, context[1]),
-            root=root if plan.is_basis else None,
+            root=root if plan.is_basis else None, mixed=False,
             scales=normalising_scales(objective, functools.partial(call, "blocks"), params, context),
         )  # fmt: skip
     if isinstance(objective, SeparableObjective) and not plan.config.loss.causal:
         problem = dataclasses.replace(problem, matrix=matrix)
     return Posed(problem, combine, params)
+
+
+def starts_free(pde: PDE, skip: frozenset[str]) -> bool:
+    """Whether an initial condition is not held exactly, so that residuals depend on the window before."""
+    names = [condition.name for condition in pde.conditions() if isinstance(condition, Initial)]
+    return any(not any(name == held or name.startswith(held + "_") for held in skip) for name in names)
+
+
+def _of(objective: Any, pde: PDE) -> Any:
+    """The objective of a PDE with other parameters."""
+    if isinstance(objective, MultiDomainObjective):
+        return dataclasses.replace(objective, single=_of(objective.single, pde))
+    return dataclasses.replace(objective, pde=pde)
 
 
 def continued(before: Any, fresh: Any) -> Any:

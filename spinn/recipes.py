@@ -22,6 +22,7 @@ FIRST_MODES = {1: 48, 2: 32, 3: 12, 4: 6}
 TRAINED_WIDTHS, TRAINED_RANKS = {1: 48, 2: 40, 3: 24, 4: 12}, {1: 1, 2: 6, 3: 4, 4: 3}
 MAX_PARAMETERS = 2500  # whose normal matrix is decomposed at every step
 SECOND_ORDER = frozenset({"levenberg_marquardt", "polish"})
+LEAST_SQUARES = SECOND_ORDER | {"gauss_newton", "als"}  # what float32 alone would take most digits from
 GRADIENT_STAGES = (
     Stage(optimizer="soap", steps=4000, learning_rate=3e-3, schedule="warmup_cosine", warmup=100),
     Stage(optimizer="lbfgs", steps=1000),
@@ -73,7 +74,13 @@ class Plan:
     @property
     def is_core(self) -> bool:
         """Whether a Tucker core over fixed features is all that is trained, on the whole box."""
-        return (is_core(self.config.network) and self.decomposition is None) or self.polishing
+        whole = self.decomposition is None and not self.is_alternating
+        return (is_core(self.config.network) and whole) or self.polishing
+
+    @property
+    def grows_ranks(self) -> bool:
+        """Whether the core lives on combinations of features that the residual chooses."""
+        return self.config.network.rank == "grow"
 
     @property
     def is_second_order(self) -> bool:
@@ -98,19 +105,25 @@ def resolve(config: Config, pde: PDE, device: str = "cpu") -> Plan:
     features = _features(config.network, pde, possible)
     classical = set(features.values()) <= CLASSICAL
     linear = decomposition is None and _linear_matters(config.network, pde) and is_linear(pde)
-    precision = ("float32" if device == "gpu" else "float64") if config.precision == "auto" else config.precision
+    given, precision = config, config.precision
+    if precision == "auto":
+        precision = "mixed" if device == "gpu" else "float64"
     config = config.model_copy(update={"precision": precision})
     network = _network(config, pde, features, classical, linear)
-    embedding = _embedding(network, pde, features, causal=config.loss.causal > 0)
+    stages = config.train or _stages(config, network, pde, features, linear)
+    last = stages[-1].optimizer
+    core = is_core(network) and last != "als"
+    embedding = _embedding(network, pde, features, core, causal=config.loss.causal > 0)
     embedding = _within_cells(embedding, pde, cut) if cut else embedding
     updates: dict[str, Any] = {
         "network": network,
         "sampling": _sampling(config.sampling, network),
-        "train": config.train or _stages(config, network, pde, features, linear),
+        "train": stages,
         "device": device if config.device == "auto" else config.device,
     }
-    last = updates["train"][-1].optimizer
-    grown = last == "als" or (is_core(network) and last == "gauss_newton")
+    if given.precision == "auto" and precision == "mixed" and not _is_least_squares(stages[0]):
+        return resolve(given.model_copy(update={"precision": "float32"}), pde, device)
+    grown = last == "als" or (core and last == "gauss_newton")
     adaptive = network.modes == "auto" and classical and grown
     if config.windows == "auto" and ("t" in cut or not (adaptive and last != "als" and "t" in pde.coordinates)):
         updates["windows"] = 1
@@ -133,18 +146,18 @@ def resolve(config: Config, pde: PDE, device: str = "cpu") -> Plan:
 def replanned(plan: Plan, pde: PDE) -> Plan:
     """The plan for the same PDE with other parameters, which its conditions may depend on."""
     config = plan.config
-    embedding = _embedding(config.network, pde, plan.features, causal=config.loss.causal > 0)
+    embedding = _embedding(config.network, pde, plan.features, plan.is_core, causal=config.loss.causal > 0)
     return dataclasses.replace(plan, embedding=embedding)
 
 
-def _embedding(network: Network, pde: PDE, features: Mapping[str, str], causal: bool) -> Embedding:
-    """What the features hold: fixed ones under a core anything at the ends of an axis, trained ones zero values.
+def _embedding(network: Network, pde: PDE, features: Mapping[str, str], core: bool, causal: bool) -> Embedding:
+    """What the features hold: fixed ones under a `core` anything at the ends of an axis, trained ones zero values.
 
     Causal weights start from the loss of the initial condition, which then has to be one.
     """
     if network.embed is False:
         return Embedding()
-    whole = traced_embedding_of(pde) if is_core(network) else embedding_of(pde)
+    whole = traced_embedding_of(pde) if core else embedding_of(pde)
     whole = whole.without(["t"]) if causal else whole
     return whole.without_periodic(axis for axis, name in features.items() if name == "legendre")
 
@@ -195,14 +208,16 @@ def _linear_matters(network: Network, pde: PDE) -> bool:
     """Whether a linear problem may be solved by sweeps over its axes: many axes, or a head that asks for it."""
     if network.kind == "pointwise" or network.trainable is True:
         return False
-    return network.head in ("tt", "cp") or (network.head == "auto" and len(pde.coordinates) > 4)
+    asked = network.head in ("tt", "cp") or network.rank == "grow"
+    return asked or (network.head == "auto" and len(pde.coordinates) > 4)
 
 
 def _network(config: Config, pde: PDE, features: Mapping[str, str], classical: bool, linear: bool) -> Network:
     network, axes = config.network, len(pde.coordinates)
     trainable = (not classical) if network.trainable == "auto" else network.trainable
     many = "tt" if linear and trainable is False else "cp"
-    head = network.head if network.head != "auto" else "tucker" if axes <= 4 else many
+    small = axes <= 4 or network.rank == "grow"
+    head = network.head if network.head != "auto" else "tucker" if small else many
     rank = network.rank
     if rank == "auto" and head == "cp":
         rank = 32 if axes <= 3 else 128
@@ -212,7 +227,7 @@ def _network(config: Config, pde: PDE, features: Mapping[str, str], classical: b
         rank = {1: 32, 2: 32, 3: 16}.get(axes, 12)
     frequency: Any
     width, depth, frequency = (CELL_WIDTH, CELL_DEPTH, CELL_FREQUENCY) if config.domains.cuts else (64, 3, 8.0)
-    if trainable and _may_be_second_order(config, axes):
+    if trainable and rank != "grow" and _may_be_second_order(config, axes):
         width, depth = TRAINED_WIDTHS.get(axes, 8), 1
         rank = TRAINED_RANKS.get(axes, 3) if network.rank == "auto" else rank
         frequency = "auto"  # that of the data
@@ -245,21 +260,23 @@ def _may_be_second_order(config: Config, axes: int) -> bool:
     if config.train:
         return _is_second_order(config) and config.network.kind == "separable"
     fixed = config.loss.weighting == "fixed" and not config.loss.causal and config.sampling.rule != "random"
-    network = config.network
-    return (
-        fixed and config.precision == "float64" and network.kind == "separable" and axes <= 4 and network.head != "tt"
-    )
+    network, double = config.network, config.precision != "float32"
+    return fixed and double and network.kind == "separable" and axes <= 4 and network.head != "tt"
 
 
 def _is_second_order(config: Config) -> bool:
     return any(stage.optimizer in SECOND_ORDER for stage in config.train)
 
 
+def _is_least_squares(stage: Stage) -> bool:
+    return stage.optimizer in LEAST_SQUARES
+
+
 def parameter_count(network: Network, features: Mapping[str, str], unknowns: int) -> int:
     """About how many parameters a trained network has."""
     width, depth, rank = network.width, network.depth, network.rank
     assert isinstance(width, int) and isinstance(depth, int)
-    assert rank != "auto"
+    assert not isinstance(rank, str)
     ranks: list[int] = [int(one) for one in (rank if isinstance(rank, list) else [rank] * len(features))]
     total = math.prod(ranks) * unknowns if network.head == "tucker" else 0
     for name, one in zip(features.values(), ranks, strict=True):
@@ -273,7 +290,10 @@ def _stages(config: Config, network: Network, pde: PDE, features: Mapping[str, s
     """Least squares where only the head is trained, by sweeps over the axes or by Gauss-Newton. Trained networks:
     Levenberg-Marquardt where their parameters are few, else first-order, then L-BFGS; then least squares over features.
     """
-    if network.kind == "separable" and network.trainable is False and (network.head == "tt" or _is_cp(network, linear)):
+    once = config.windows in (1, "auto") and config.loss.weighting == "fixed" and not config.loss.causal
+    grows = network.rank == "grow" and once and not config.sampling.resample_every
+    sweeps = network.head == "tt" or (linear and (network.head == "cp" or grows))
+    if network.kind == "separable" and network.trainable is False and sweeps:
         return [Stage(optimizer="als", steps=40)]
     if network.kind == "separable" and network.trainable is False:
         return [Stage(optimizer="gauss_newton", steps=30)]
@@ -286,10 +306,6 @@ def _stages(config: Config, network: Network, pde: PDE, features: Mapping[str, s
     # A head by least squares over random features is where to start from; a sum of products has none.
     first = [polish] if network.head == "tucker" else []
     return [*first, Stage(optimizer="levenberg_marquardt", steps=100), polish]
-
-
-def _is_cp(network: Network, linear: bool) -> bool:
-    return linear and network.head == "cp"
 
 
 def _paper(config: Config, pde: PDE) -> Config:
@@ -341,7 +357,8 @@ def _reason(config: Config, pde: PDE, embedding: Embedding, features: Mapping[st
             f"{problem}: {stages} of trained axis networks ({names}{_size(config, pde, features)}) under {form}{held}"
         )
     method = {"als": "ALS", "gauss_newton": "least squares" if linear else "Gauss-Newton"}.get(stages, stages)
-    grown = {"als": "ranks and modes", "gauss_newton": "modes"}.get(stages, "modes") if adaptive else ""
+    ranked = (stages == "als" and adaptive) or config.network.rank == "grow"
+    grown = " and ".join(["ranks"] * ranked + ["modes"] * adaptive)
     growth = f", {grown} grown until the residual stops falling" if grown else ""
     first = [f"{name} = {', '.join(f'{value:g}' for value in values)}" for name, values in config.continuation.items()]
     path = f", first with {' and '.join(first)}" if first else ""

@@ -80,6 +80,14 @@ def ranked(network: SeparableNetwork, ranks: Sequence[int]) -> SeparableNetwork:
     return _headed(network, mixings, biases, core)
 
 
+def field_norms(network: SeparableNetwork) -> Float[np.ndarray, " unknowns"]:
+    """The L2 norm (root mean square) of every unknown of a network with a Tucker core, prescribed parts included."""
+    core = np.asarray(network.whole_core, float)
+    for index in range(len(network.axes)):
+        core = _applied(_triangle(network, index), core, index + 1)
+    return np.sqrt(np.sum(core**2, tuple(range(1, core.ndim))))
+
+
 def _headed(
     network: SeparableNetwork, mixings: Sequence[Array], biases: Sequence[Array | None], core: Array
 ) -> SeparableNetwork:

@@ -8,28 +8,25 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
-import numpy as np
 
 from spinn.alternating import Alternating
-from spinn.assembly import build_network, build_objective, build_sampler, first_modes, trainable
+from spinn.assembly import build_network, build_objective, build_sampler, trainable
 from spinn.compilation import CompileClock
 from spinn.continuation import ENOUGH, PASSABLE, easier, next_value, posed_plan, routed, value_name
 from spinn.evaluation import Piece
-from spinn.growth import ENOUGH_LOSS, SETTLED, CellGrowth, Growth, Outcome, Place, changes, resolved_tail
-from spinn.lifting import blocks_of, lifted
-from spinn.multidomain.growth import cell_tails, first_cell_modes, padded
-from spinn.networks.multidomain import MultiDomainNetwork
+from spinn.growth import ENOUGH_LOSS, SETTLED, CellGrowth, Growth, Outcome, Place, changes, resolved_tail, unresolved
+from spinn.lifting import lifted
 from spinn.objective import SeparableObjective
 from spinn.optim.gauss_newton import ENOUGH_CHANGE
 from spinn.pdes import PDE, Box
 from spinn.polishing import polishing_plan
 from spinn.posing import Posed, continued, pose
+from spinn.ranking import first_whole, level_change, ranked
 from spinn.recipes import Plan
 from spinn.sampling import AxisSampler
-from spinn.spectrum import MAX_FIRST_UNKNOWNS, PROBE_POINTS, data_modes, limited, tails, transferred
-from spinn.stagewise import bandwidths, better, further, given_up, judged, prepared, stages_of, zero_field
-from spinn.training.loop import LoopSettings, Snapshot, StageRun
+from spinn.stagewise import better, further, given_up, judged, prepared, stages_of, with_field_of
+from spinn.starting import start_modes
+from spinn.training.loop import LEFT_FLOAT32, LoopSettings, Snapshot, StageRun
 from spinn.training.methods import StageSpec
 from spinn.training.problem import Problem
 from spinn.training.reporting import Reporter
@@ -76,9 +73,11 @@ class Session:
         if resumed:
             self.place = resumed.place
         else:
+            wanted = self.start_modes()
+            modes, ends = first_whole(self.plan, self.pde, wanted), self.growth.planned_ends(self.last)
             self.place = Place(
-                modes=(self.start_modes(),), breaks=({},), maps=({},), shapes=({},),
-                ends=self.growth.planned_ends(self.last), ahead=len(self.plan.continuation),
+                modes=(modes,), breaks=({},), maps=({},), ends=ends, shapes=({},), ahead=len(self.plan.continuation),
+                wanted=wanted if self.plan.grows_ranks else {},
             )  # fmt: skip
         self.pieces = list(resumed.pieces) if resumed else []
         while len(self.pieces) < len(self.place.ends) or (self.pieces and self.pieces[-1].end < self.last):
@@ -87,7 +86,7 @@ class Session:
                 self.place = dataclasses.replace(
                     self.place, window=number, level=0, stage=0, level_loss=math.inf, uncut=None, ends=self.next_ends(),
                     shapes=(*self.place.shapes, {}), gradient=False, doublings=0, ahead=len(self.plan.continuation),
-                    modes=(*self.place.modes, self.place.modes[-1]), breaks=(*self.place.breaks, self.place.breaks[-1]),
+                    modes=(*self.place.modes, self.next_modes()), breaks=(*self.place.breaks, self.place.breaks[-1]),
                     maps=(*self.place.maps, self.place.maps[-1]),
                 )  # fmt: skip
             network = self.window(resumed)
@@ -134,6 +133,10 @@ class Session:
         count = math.ceil((self.last - done.end) / (done.end - done.start) - 1e-6)
         return (*ends, self.last if count <= 1 else done.end + (self.last - done.end) / count)
 
+    def next_modes(self) -> Mapping[str, int]:
+        """Modes that the window which begins starts with: those that the last one ended with, unless ranks grow."""
+        return first_whole(self.plan, self.pde, self.place.modes[-1])
+
     def keep(self, network: Any) -> None:
         """The network of the present window is done."""
         low, high = self.domain(self.place.window)["t"] if "t" in self.pde.coordinates else (0.0, 0.0)
@@ -154,35 +157,8 @@ class Session:
         return self.pde.domain.replace(t=(ends[window - 1] if window else self.pde.domain["t"][0], ends[window]))
 
     def start_modes(self) -> dict[str, int]:
-        """Modes of the first level: from the spectrum of the data where they are left to us."""
-        modes = first_modes(self.plan, self.pde)
-        if self.plan.decomposition is not None:
-            return self.start_cells(modes)
-        if not (self.plan.adaptive or self.plan.is_second_order):
-            return modes
-        axes = len(self.pde.coordinates)
-        probe = dict.fromkeys(self.pde.coordinates, PROBE_POINTS.get(axes, 10))
-        sampler = dataclasses.replace(build_sampler(self.plan, self.pde, modes), counts=probe)
-        network = self.network(0, modes) if self.plan.adaptive else zero_field(self.network(0, modes))
-        batch = sampler.draw(self.domain(0), key=jax.random.key(0))
-        objective = build_objective(self.plan, self.pde, sampler)
-        assert isinstance(objective, SeparableObjective)
-        data = blocks_of(self.plan.embedding.traces)
-        evaluate: Any = dataclasses.replace(objective, skip=objective.skip - data).blocks
-        blocks = eqx.filter_jit(evaluate)(network, batch)
-        arrays = {name: np.asarray(block) for name, block in blocks.items()}
-        self.zero_loss = 0.5 * sum(float(np.sum(array**2)) for array in arrays.values())
-        if not self.plan.adaptive:
-            return bandwidths(self.plan, arrays, modes)
-        found = data_modes(arrays, self.pde.coordinates, self.plan.embedding.periodic, modes)
-        return limited(found, self.plan.embedding.periodic, len(self.pde.unknowns), MAX_FIRST_UNKNOWNS)
-
-    def start_cells(self, modes: dict[str, int]) -> dict[str, int]:
-        """The same for subdomains; the loss of the zero field is that of the data."""
-        modes = first_cell_modes(self.pde.coordinates) if self.plan.adaptive else modes
-        posed = self.problem(zero_field(self.network(0, modes)), modes)
-        context = posed.problem.draw(jax.random.key(0))
-        self.zero_loss = float(eqx.filter_jit(posed.problem.loss)(posed.params, context, posed.problem.scales)[0])
+        """Modes of the first level (see `spinn.starting`); the loss of the zero field is kept."""
+        modes, self.zero_loss = start_modes(self)
         return modes
 
     def lifted(self, network: Any) -> Any:
@@ -247,10 +223,17 @@ class Session:
                 self.place = shorter
                 network = self.lifted(self.network(shorter.window, shorter.modes[-1]))
                 continue
-            grown, doubts = growth.grown(self.place, network, outcome) if self.plan.adaptive else (None, [])
+            by_modes = self.plan.adaptive and not self.plan.grows_ranks
+            grown, doubts = growth.grown(self.place, network, outcome) if by_modes else (None, [])
             if self.place.ahead and (grown is None or outcome.residual < PASSABLE):
                 self.place = next_value(self, outcome.residual)
                 network = self.moved(network)
+                continue
+            if self.plan.grows_ranks:
+                after = ranked(self, network, outcome)
+                if after.place is None:
+                    return after.network
+                self.place, network = after.place, after.network
                 continue
             if (anew := easier(self, grown, outcome)) is not None:
                 self.place = anew
@@ -271,23 +254,15 @@ class Session:
                 self.kept, network = network, wider
                 continue
             self.reporter.message(
-                f"not resolved yet (last modes carry {self.unresolved(network):.1e}): {changes(self.place, grown)}"
+                f"not resolved yet (last modes carry {unresolved(network):.1e}): {changes(self.place, grown)}"
             )
             self.place = dataclasses.replace(grown, level=self.place.level + 1, stage=0, level_loss=outcome.loss)
             network = self.moved(network)
 
-    def unresolved(self, network: Any) -> float:
-        """What the last modes of the axis carry that is resolved worst."""
-        found = cell_tails(network) if isinstance(network, MultiDomainNetwork) else tails(network)
-        return max(found.values())
-
     def moved(self, network: Any) -> Any:
         """The field of a network in the basis of the present place, with what conditions prescribe there."""
         wider = self.lifted(self.network(self.place.window, self.place.modes[-1]))
-        if isinstance(wider, MultiDomainNetwork):
-            core = padded(np.asarray(network.stacked.core), wider.stacked)
-            return eqx.tree_at(lambda n: n.stacked.core, wider, jnp.asarray(core))
-        return eqx.tree_at(lambda n: n.core, wider, jnp.asarray(transferred(network, wider), wider.core.dtype))
+        return with_field_of(network, wider)
 
     def outcome(self) -> Outcome:
         """How the level that has just ended went."""
@@ -341,6 +316,8 @@ class Session:
             self.exhausted, self.refused = self.exhausted or run.exhausted(last), run.refused(last)
             for listener in self.listeners:
                 listener(place, last)
+        if run.left_float32(last) and LEFT_FLOAT32 not in self.warnings:
+            self.warn(LEFT_FLOAT32)
         compiling = self.compile_seconds - compiled
         self.stages.append(self.stage_summary(run, last, compiling))
         self.place = dataclasses.replace(
@@ -358,15 +335,16 @@ class Session:
                          stage.warmup, stage.weight_decay)  # fmt: skip
         windows = self.window_name() if len(place.ends) > 1 or place.ends[:1] != (self.last,) else ""
         value = value_name(routed(self.plan, place), place.ahead)
-        level = f" level {place.level + 1}" if place.level or (self.plan.adaptive and not value) else ""
+        several = self.plan.adaptive or self.plan.grows_ranks
+        level = f" level {place.level + 1}" if place.level or (several and not value) else ""
         floor = ENOUGH_LOSS * self.zero_loss
         change = SETTLED * resolved_tail(self.parameters) if self.plan.adaptive else ENOUGH_CHANGE
-        change = ENOUGH if place.ahead else change
+        change = ENOUGH if place.ahead else level_change(self, problem.linear) if self.plan.grows_ranks else change
         settings = LoopSettings(config.seed, config.sampling.resample_every, config.loss.weighting, floor, change)
         if config.windows == "auto" and not place.patient:
             most = MAX_ITERATIONS_OF_A_WINDOW[problem.linear]
             settings = dataclasses.replace(settings, max_iterations=most, impatient=True)
-        # Programs hold the parameters of the PDE.
+        # Programs may hold parameters of the PDE (see `spinn.objective.parametric`).
         compiled = self.compiled.setdefault(value, {}) if value else self.compiled
         return StageRun(problem, spec, settings, f"{windows}{value}{stage.optimizer}{level}", self.reporter, compiled)
 
@@ -383,6 +361,8 @@ class Session:
         posed = pose(
             self.active(), self.posed_pde, network, domain, modes, self.pieces[-1].network if self.pieces else None
         )
+        if self.plan.grows_ranks:
+            return posed._replace(problem=dataclasses.replace(posed.problem, grows=lambda params, loss: True))
         if not self.plan.adaptive or self.place.ahead:
             return posed
         grows = lambda params, loss: self.grows(posed.combine(params), loss)  # noqa: E731

@@ -7,7 +7,6 @@ the trained core itself.
 import math
 from collections.abc import Mapping, Sequence
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
@@ -17,6 +16,7 @@ from spinn.networks.elements import Elements, bisected, element_tails
 from spinn.networks.factorisations import pinv
 from spinn.networks.mapped import Mapped, unmapped
 from spinn.networks.separable import SeparableNetwork
+from spinn.networks.tabulated import axis_rows
 from spinn.networks.taylor import variable
 from spinn.sampling.rules import broken_rule, gauss
 from spinn.sampling.rules import periodic as equispaced
@@ -25,6 +25,8 @@ DATA_TAIL = 1e-10  # relative size of the data beyond the first modes
 PROBE_POINTS = {1: 512, 2: 128, 3: 64, 4: 20}
 MAX_FIRST_UNKNOWNS = 40_000
 ELEMENT_DEGREE = 15  # of the polynomials on each element of an axis that is cut
+# How many elements an axis is cut into: every count has programs of its own, which take longer than the elements.
+ELEMENT_RUNGS = (4, 6, 8, 12, 16, 24, 32, 40)
 
 
 def mode_energies(block: np.ndarray, axis: int, periodic: bool) -> np.ndarray:
@@ -83,15 +85,6 @@ def limited(modes: Mapping[str, int], periodic: frozenset[str], unknowns: int, l
     return {axis: max(round(n * scale), 2) for axis, n in modes.items()}
 
 
-def raw_core(network: SeparableNetwork) -> np.ndarray:
-    """The core in terms of the features as they are, mixings multiplied out: (unknowns, features, features, ...)."""
-    core = np.asarray(network.whole_core, float)
-    for index, mixing in enumerate(network.mixings):
-        if mixing is not None:
-            core = np.moveaxis(np.tensordot(core, np.asarray(mixing, float), ((index + 1,), (1,))), -1, index + 1)
-    return core
-
-
 def tails(network: SeparableNetwork) -> dict[str, float]:
     """Relative root energy of the last quarter of the modes along each axis: large where an axis is not resolved.
 
@@ -119,15 +112,28 @@ def mode_weights(network: SeparableNetwork) -> dict[str, np.ndarray]:
 
 def _axis_energies(network: SeparableNetwork) -> dict[str, tuple[np.ndarray, float]]:
     """The energy density of every feature of an axis, and that of the whole field."""
-    core = raw_core(network)
     lengths = [_lengths(features.body) for features in network.features]
-    for index, length in enumerate(lengths):
-        core = core * np.sqrt(length).reshape([-1 if i == index + 1 else 1 for i in range(core.ndim)])
-    total = float(np.sum(core**2))
-    return {
-        axis: (np.sum(core**2, tuple(i for i in range(core.ndim) if i != index + 1)) / lengths[index], total)
-        for index, axis in enumerate(network.axes)
-    }
+    mixings = [
+        np.sqrt(length)[:, None] * (np.eye(len(length)) if mixing is None else np.asarray(mixing, float))
+        for length, mixing in zip(lengths, network.mixings, strict=True)
+    ]
+    found = {}
+    for index, (axis, length) in enumerate(zip(network.axes, lengths, strict=True)):
+        energy = _feature_energy(network, mixings, index)
+        found[axis] = (energy / length, float(np.sum(energy)))
+    return found
+
+
+def _feature_energy(network: SeparableNetwork, mixings: Sequence[np.ndarray], index: int) -> np.ndarray:
+    """The energy of the core in each feature of an axis. The other axes enter by triangles of their mixings, so that a
+    core over few combinations of many features is not multiplied out.
+    """
+    core = np.asarray(network.whole_core, float)
+    for place, mixing in enumerate(mixings):
+        if place != index and mixing.shape[0] >= mixing.shape[1]:
+            mixing = np.linalg.qr(mixing)[1]
+        core = np.moveaxis(np.tensordot(mixing, core, ((1,), (place + 1,))), 0, place + 1)
+    return np.sum(core**2, tuple(i for i in range(core.ndim) if i != index + 1))
 
 
 def _body(network: SeparableNetwork, axis: str) -> Body:
@@ -139,11 +145,12 @@ def extrapolated_modes(network: SeparableNetwork, axis: str, tail: float) -> flo
     it does over the second half; infinite where it does not fall. Counted like the modes of the body.
     """
     index = network.axes.index(axis)
-    core = raw_core(network)
-    energy = np.sum(core**2, tuple(i for i in range(core.ndim) if i != index + 1))
     body = unmapped(network.features[index].body)
-    if isinstance(body, Fourier):
-        energy = np.concatenate([energy[:1], energy[1 : body.modes + 1] + energy[body.modes + 1 :]])
+    mixings = [
+        np.eye(one.body.width) if mixing is None else np.asarray(mixing, float)
+        for one, mixing in zip(network.features, network.mixings, strict=True)
+    ]
+    energy = _by_frequency(body, _feature_energy(network, mixings, index))
     count, total = len(energy), float(np.sum(energy))
     if total == 0.0 or count < 8:
         return math.inf
@@ -185,7 +192,8 @@ def _by_frequency(body: Body, energy: np.ndarray) -> np.ndarray:
 
 def refined_breaks(network: SeparableNetwork, axis: str, tail: float, most: int) -> tuple[float, ...]:
     """Breaks for an axis whose solution is `network`: elements are cut in halves, the worst first, until the last
-    polynomials of each carry less than `tail` of the solution, or there are `most` of them.
+    polynomials of each carry less than `tail` of the solution, or there are `most` of them; and on up to a count of
+    `ELEMENT_RUNGS`.
 
     A global basis is projected onto elements first, as far as it is good itself: what its last modes carry is noise.
     """
@@ -209,14 +217,26 @@ def refined_breaks(network: SeparableNetwork, axis: str, tail: float, most: int)
         energy = element_tails(np.sum(coefficients**2, 1), len(breaks) - 1)
         found = np.sqrt(energy / np.sum(functions**2))
         marked = found > max(tail, 0.02 * float(np.max(found)))
-        room = most - (len(breaks) - 1)
-        if not np.any(marked) or room <= 0:
+        count, cut = len(breaks) - 1, isinstance(body, Elements)
+        if cut and not np.any(marked):
             return breaks
-        if np.sum(marked) > room:
-            marked = marked & (found >= np.sort(found)[-room])
+        if cut or not np.any(marked):  # nothing is known inside an element: the next solution tells
+            return bisected(breaks, worst(found, rung(count + int(np.sum(marked)), ELEMENT_RUNGS, most) - count))
+        if count + np.sum(marked) >= most:
+            return bisected(breaks, worst(found, most - count))
         breaks = bisected(breaks, marked)
-        if isinstance(body, Elements):
-            return breaks  # nothing is known inside an element: the next solution tells
+
+
+def rung(count: int, rungs: Sequence[int], most: int) -> int:
+    """The least of a few numbers that is no less than `count`, at most `most`: sizes that recur share programs."""
+    return min(next((one for one in rungs if one >= count), count), most)
+
+
+def worst(found: np.ndarray, count: int) -> np.ndarray:
+    """Which elements are the worst ones, at most all of them."""
+    marked = np.zeros(len(found), bool)
+    marked[np.argsort(-found, kind="stable")[: max(count, 0)]] = True
+    return marked
 
 
 def gauss_rule(body: Body, breaks: Sequence[float] | None) -> tuple[np.ndarray, np.ndarray]:
@@ -249,12 +269,8 @@ def transferred(old: SeparableNetwork, new: SeparableNetwork) -> np.ndarray:
 
 def axis_values(network: SeparableNetwork, axis: str, points: Array) -> np.ndarray:
     """The functions of an axis of a Tucker head at points: (points, functions)."""
-    return np.asarray(_features(network, axis, points), float)
-
-
-@eqx.filter_jit
-def _features(network: SeparableNetwork, axis: str, points: Array) -> Array:
-    return network.tables({axis: points}, {axis: 0})[axis][0][:, 0]
+    place = network.axes.index(axis)
+    return np.asarray(axis_rows(network.features[place], network.mixings[place], points, 0)[0, :, 0], float)
 
 
 def change_of_features(before: object, after: object, old: np.ndarray, new: np.ndarray) -> np.ndarray:

@@ -18,12 +18,13 @@ import numpy as np
 from spinn.assembly import build_network, trainable
 from spinn.config import Stage
 from spinn.continuation import remedy
+from spinn.multidomain.growth import padded
 from spinn.networks.multidomain import MultiDomainNetwork
 from spinn.networks.separable import SeparableNetwork
 from spinn.pdes import derivative_orders
 from spinn.polishing import MAX_CORE, added, condensed, is_condensed, polished, projected, shape_of
 from spinn.recipes import CLASSICAL, GRADIENT_STAGES, MAX_PARAMETERS, SECOND_ORDER, UNHELPFUL, Plan
-from spinn.spectrum import data_modes
+from spinn.spectrum import data_modes, transferred
 
 if TYPE_CHECKING:
     from spinn.growth import Place
@@ -47,6 +48,14 @@ def zero_field(network: Any) -> Any:
     last = (network.mixings, network.biases) if network.core is None else network.core
     zero = jax.tree.map(jnp.zeros_like, last)
     return eqx.tree_at(lambda n: (n.mixings, n.biases) if n.core is None else n.core, network, zero)
+
+
+def with_field_of(network: Any, wider: Any) -> Any:
+    """A network over more features, or others, with the field of another one; its lift is there already."""
+    if isinstance(wider, MultiDomainNetwork):
+        core = padded(np.asarray(network.stacked.core), wider.stacked)
+        return eqx.tree_at(lambda n: n.stacked.core, wider, jnp.asarray(core))
+    return eqx.tree_at(lambda n: n.core, wider, jnp.asarray(transferred(network, wider), wider.core.dtype))
 
 
 def bandwidths(plan: Plan, arrays: Mapping[str, np.ndarray], modes: Mapping[str, int]) -> dict[str, int]:
@@ -86,8 +95,8 @@ def _trainable_again(session: "Session", network: Any) -> Any:
     if not shape or shape["adding"]:
         return network
     rank = session.plan.config.network.rank
-    assert rank != "auto"
-    ranks = rank if isinstance(rank, list) else [rank] * len(network.axes)
+    assert not isinstance(rank, str)
+    ranks: list[int] = rank if isinstance(rank, list) else [rank] * len(network.axes)
     if is_condensed(network, ranks):
         return network
     found = condensed(network, ranks, derivative_orders(session.pde))

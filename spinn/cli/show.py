@@ -90,10 +90,10 @@ def described(what: str, assignments: list[str]) -> dict[str, Any]:
 def resolved(file: str, assignments: list[str]) -> tuple[Any, str | None]:
     """The plan of a file, with everything filled in by its recipe, and a note for the user."""
     from spinn.config.prepare import prepare
-    from spinn.recipes import resolve
+    from spinn.sizing import planned
 
     prepared = prepare(file, assignments)
-    return resolve(prepared.config, prepared.pde), prepared.note
+    return planned(prepared.config, prepared.pde), prepared.note
 
 
 def pde_lines(data: dict[str, Any]) -> str:

@@ -40,7 +40,8 @@ def add(commands: Any) -> None:
                         help="change one setting, such as network.rank=64; may be repeated")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run (default: a new one under runs/)")
     parser.add_argument("--seed", type=int, help="seed of all random choices")
-    parser.add_argument("--precision", choices=("auto", "float32", "float64"), help="number format of training")
+    precisions = ("auto", "float32", "float64", "mixed")
+    parser.add_argument("--precision", choices=precisions, help="number format of training")
     parser.add_argument("--device", choices=("auto", "cpu", "gpu"), help="where to compute")
     parser.add_argument("--resume", action="store_true", help="continue the run in --out, or the newest unfinished one")
     parser.add_argument("--dry-run", action="store_true", help="estimate parameters, points, memory and time, and stop")

@@ -105,8 +105,11 @@ class Config(Section):
     output: Output = Field(default=Output(), description="What is written at the end.")
     checkpoint: Checkpoint = Field(default=Checkpoint(), description="How often progress is saved.")
     seed: Natural = Field(default=0, description="Seed of every random choice. Same seed, same machine: same numbers.")
-    precision: Literal["auto", "float32", "float64"] = Field(
-        default="auto", description="Number format of training. float64 is needed for errors below about 1e-5."
+    precision: Literal["auto", "float32", "float64", "mixed"] = Field(
+        default="auto",
+        description="Number format of training. float64 is needed for errors below about 1e-5. mixed: linear solves of "
+        "gauss_newton in float32, refined by residuals in float64 up to the same errors, for devices whose float64 is "
+        "slow. auto: float64 on a CPU; on a GPU mixed for least-squares methods, float32 for the others.",
     )
     device: Literal["auto", "cpu", "gpu"] = Field(
         default="auto", description="Where to compute; auto takes a GPU if any."

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from spinn.config._types import Auto, Count, Positive, Section, Switch
 
@@ -31,11 +31,13 @@ class Network(Section):
         "core tensor over all pairs, which also holds solutions that a sum of products approaches only in the limit. "
         "tt: a tensor train, the form for five axes and more; for linear problems, by alternating least squares.",
     )
-    rank: Auto | Count | list[Count] = Field(
+    rank: Auto | Literal["grow"] | Count | list[Count] = Field(
         default="auto",
         description="Number of products in the sum (cp; als grows up to it), or features an axis (tucker; a list gives "
         "one an axis, in the order of the PDE's coordinates), or the largest rank between axes (tt; auto: as the "
-        "residual asks). More rank, more accuracy and memory: memory grows as points times rank.",
+        "residual asks). More rank, more accuracy and memory: memory grows as points times rank. grow (tucker over "
+        "fixed features): few combinations of the features of each axis, which the residual chooses, and as many as it "
+        "asks for; for four or five axes with more modes than a core over all of them could have.",
     )
     width: Auto | Count = Field(default="auto", description="Neurons in each hidden layer of an axis network.")
     depth: Auto | Count = Field(default="auto", description="Hidden layers of an axis network.")
@@ -66,3 +68,22 @@ class Network(Section):
         description="Train the axis networks (true) or freeze them at their random start and train only how they are "
         "combined (false; a linear problem then becomes a least-squares problem).",
     )
+
+    @model_validator(mode="after")
+    def _only_cores_grow(self) -> "Network":
+        """Ranks that grow are those of a Tucker core; what they need of other sections, the recipe checks."""
+        names = set(self.features.values()) if isinstance(self.features, dict) else {self.features}
+        beside = {
+            f"head: {self.head}": self.head in ("auto", "tucker"),
+            f"kind: {self.kind}": self.kind == "separable",
+            "trainable: true": self.trainable is not True,
+            "map: learned": "learned" not in (self.map.values() if isinstance(self.map, dict) else [self.map]),
+            f"features: {', '.join(sorted(names))}": names <= {"auto", "fourier", "legendre"},
+        }
+        strange = [name for name, fits in beside.items() if not fits]
+        if self.rank == "grow" and strange:
+            raise ValueError(
+                "expected a Tucker core (head: tucker) over fixed fourier or legendre features beside `rank: grow`, "
+                f"got {' and '.join(strange)}; leave that out, or give rank a number"
+            )
+        return self

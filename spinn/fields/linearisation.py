@@ -39,18 +39,18 @@ def is_linear(field: GridField) -> bool:
 def _is_linear(field: Any) -> bool:
     if not isinstance(field, Pointwise):
         return True
-    depends = [varies(argument) and _depends(argument) for argument in field.arguments]
-    inner = [argument for argument, moves in zip(field.arguments, depends, strict=True) if moves]
+    moves = [varies(argument) and depends(argument) for argument in field.arguments]
+    inner = [argument for argument, one in zip(field.arguments, moves, strict=True) if one]
     if not all(_is_linear(other) for argument in inner for _, other in summed(argument).others):
         return False
-    draws = np.random.default_rng(0).uniform(0.5, 1.5, (TRIALS, 2, len(depends)))
+    draws = np.random.default_rng(0).uniform(0.5, 1.5, (TRIALS, 2, len(moves)))
     with jax.ensure_compile_time_eval():
-        return all(_superposes(field.function, depends, first, second) for first, second in draws)
+        return all(_superposes(field.function, moves, first, second) for first, second in draws)
 
 
-def _superposes(function: Any, depends: list[bool], first: np.ndarray, second: np.ndarray) -> bool:
+def _superposes(function: Any, moves: list[bool], first: np.ndarray, second: np.ndarray) -> bool:
     """Whether f(a + b) + f(0) = f(a) + f(b) in the arguments that depend on networks, the others held."""
-    moving = np.array(depends)
+    moving = np.array(moves)
 
     def at(values: np.ndarray) -> float:
         return float(function(*[jnp.asarray([value]) for value in np.where(moving, values, first)])[0])
@@ -73,7 +73,7 @@ def _through(field: Pointwise, scale: Any) -> Iterator[tuple[Any, Term]]:
     """Chain rule: the slope of the function in each argument that depends on a network, times the argument's own."""
     values = [a.value if isinstance(a, GridField) else a for a in field.arguments]
     for place, argument in enumerate(field.arguments):
-        if not (varies(argument) and _depends(argument)):
+        if not (varies(argument) and depends(argument)):
             continue
 
         def along(value: Any, place: int = place) -> Any:
@@ -84,10 +84,10 @@ def _through(field: Pointwise, scale: Any) -> Iterator[tuple[Any, Term]]:
         yield from _parts(argument, scale * slope)
 
 
-def _depends(field: Any) -> bool:
+def depends(field: Any) -> bool:
     """Whether a network takes part."""
     if isinstance(field, Separable):
         return any(term.head.varies for term in field.terms)
     if isinstance(field, Pointwise):
-        return any(_depends(argument) for argument in field.arguments)
+        return any(depends(argument) for argument in field.arguments)
     return isinstance(field, GridField) and not isinstance(field, Univariate)

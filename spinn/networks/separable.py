@@ -54,7 +54,8 @@ class SeparableNetwork(eqx.Module):
     fixed part of the core, which has further features behind the free ones (see `spinn.lifting`); along axes with
     `spaces` the free core of each unknown has combinations of its own of all of them, (features, combinations), zero
     where an unknown has fewer than others. Tensor train: u_j = C_0[j] (C_1 W_1 f_1) ... (C_d W_d f_d), products of
-    matrices; C_0 is left out where there is one unknown.
+    matrices; C_0 is left out where there is one unknown. `restricted`: the core lives on a few combinations of the
+    features of each axis, which were found by the residual (see `spinn.subspaces`).
     """
 
     axes: tuple[str, ...] = eqx.field(static=True)
@@ -66,6 +67,7 @@ class SeparableNetwork(eqx.Module):
     lift: Float[Array, "unknowns ..."] | None = None
     cores: tuple[Float[Array, "_ _ _"], ...] | None = None  # of the tensor train
     spaces: Spaces = None
+    restricted: bool = eqx.field(static=True, default=False)
 
     @property
     def whole_core(self) -> Float[Array, "unknowns ..."]:
@@ -75,7 +77,9 @@ class SeparableNetwork(eqx.Module):
 
     @property
     def waves(self) -> frozenset[str]:
-        """Axes whose features are a constant, then sine and cosine of each wave number."""
+        """Axes whose functions are a constant, then sine and cosine of each wave number."""
+        if self.restricted:
+            return frozenset()
         axes = zip(self.axes, self.features, strict=True)
         return frozenset(axis for axis, features in axes if isinstance(features.body, Fourier))
 

@@ -62,14 +62,17 @@ def compiled_tables(
     """The network's tables, compiled once for all axes that are alike: operation by operation takes much longer."""
     result = {}
     for axis, features, mixing in zip(network.axes, network.features, network.mixings, strict=True):
-        result[axis] = _table(features, mixing, points[axis], orders[axis])[:, :, None]
+        result[axis] = axis_rows(features, mixing, points[axis], orders[axis])
     return result
 
 
 @eqx.filter_jit
-def _table(features: AxisFeatures, mixing: Array | None, points: Array, order: int) -> Array:
+def axis_rows(
+    features: AxisFeatures, mixing: Float[Array, "_ _"] | None, points: Float[Array, " points"], order: int
+) -> Float[Array, "orders points 1 rank"]:
+    """The functions of one axis and their derivatives; the program serves networks that differ along other axes."""
     series, envelope = _mixed(features(points, order), mixing), features.envelope(points, order)
-    return (series if envelope is None else series * envelope).derivatives()
+    return (series if envelope is None else series * envelope).derivatives()[:, :, None]
 
 
 def _mixed(series: Taylor, mixing: Array | None) -> Taylor:

@@ -17,6 +17,7 @@ from jaxtyping import Array, Float
 from spinn.networks.separable import SeparableNetwork
 from spinn.networks.tabulated import Tabulated
 from spinn.objective.blocks import Weighting
+from spinn.objective.parametric import Parametric, parametric
 from spinn.objective.separable import SeparableObjective
 from spinn.pdes import PDE
 from spinn.sampling.separable import AxisBatch
@@ -38,7 +39,7 @@ def equation_scales(
         return {}
     assert network.core is not None
     still = eqx.tree_at(lambda n: n.core, network, jnp.zeros_like(network.core))  # what is prescribed, and no more
-    scales = equilibrated(_strengths(pde, still, batch))
+    scales = equilibrated(_strengths(parametric(pde), still, batch))
     return {name: scale for name, scale in scales.items() if name not in given}
 
 
@@ -52,6 +53,6 @@ def equilibrated(squares: Mapping[str, Any]) -> dict[str, float]:
 
 @eqx.filter_jit
 def _strengths(
-    pde: PDE, network: SeparableNetwork | Tabulated, batch: AxisBatch
+    varied: Parametric, network: SeparableNetwork | Tabulated, batch: AxisBatch
 ) -> dict[str, Float[Array, " unknowns"]]:
-    return SeparableObjective(pde).strengths(network, batch)
+    return SeparableObjective(varied.pde).strengths(network, batch)

@@ -30,13 +30,16 @@ MAX_ROWS = 320
 Normal = Float[Array, "modes rows rows"]
 
 
-def coupling(shape: Sequence[int], axes: Sequence[str], waves: Collection[str] = ()) -> Coupling:
+def coupling(
+    shape: Sequence[int], axes: Sequence[str], waves: Collection[str] = (), may_be_whole: bool = True
+) -> Coupling:
     """What is kept of J^T J: all for a small core, else time and the pairs of waves, where blocks stay small.
 
     **Arguments:** `shape`: that of the core, (unknowns, features of each axis); `waves`: axes whose features are a
-    constant, then sine and cosine of each wave number.
+    constant, then sine and cosine of each wave number; `may_be_whole`: whether all may be kept, which takes the
+    Jacobian on the whole grid.
     """
-    if math.prod(shape) <= MAX_WHOLE:
+    if may_be_whole and math.prod(shape) <= MAX_WHOLE:
         return Coupling(tuple(range(len(axes))), (1,) * len(axes))
     time = tuple(i for i, axis in enumerate(axes) if axis == "t")
     pairs = tuple(2 if axis in waves and axis != "t" else 1 for axis in axes)

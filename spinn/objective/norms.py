@@ -28,6 +28,7 @@ from spinn.fields.tabulated import Pattern, Table, restored, tabulate
 # Entries of a block. On a processor it should fit the second-level cache; elsewhere large products run best.
 CACHE_ENTRIES = 1 << 19
 DEVICE_ENTRIES = 1 << 26
+SHORTER = 4  # how many times fewer entries make it worthwhile to project data that are not separable
 
 
 def grid_norm(field: Separable) -> Float[Array, ""]:
@@ -62,6 +63,39 @@ def compressed_block(field: Separable) -> Float[Array, "..."]:
     small = weighted._replace(factors=tuple(map(_compressed, weighted.factors)))
     shape = tuple(factors[0].shape[0] for factors in small.factors)
     return contract(restored(small, patterns), shape, field.dtype)
+
+
+def compressed_sum(field: Separable, rest: Float[Array, "..."]) -> Float[Array, " _"] | None:
+    """Entries with the weighted mean square of `field + rest` as their sum of squares: those on the compressed grid of
+    the field, and one for all of `rest` that lies outside of it. None where that would not be much fewer.
+
+    `rest`: known values on the grid, which no separable field has. They are projected once for a linear solve.
+    """
+    grid, shape = field.grid, field.grid.shape
+    table, patterns = tabulate(field.terms, shape, field.dtype)
+    bases = [_basis(factors) for factors in _weighted(table, _weights(field)).factors]
+    small = tuple(length if basis is None else basis.shape[1] for basis, length in zip(bases, shape, strict=True))
+    if SHORTER * math.prod(small) > math.prod(shape):
+        return None
+    weighted = _weighted(table, _weights(field))
+    factors = tuple(
+        one if basis is None else tuple(basis.T @ factor for factor in one)
+        for one, basis in zip(weighted.factors, bases, strict=True)
+    )
+    values = contract(restored(weighted._replace(factors=factors), patterns), small, field.dtype)
+    rooted = functools.reduce(jnp.multiply, [grid.weight_root(axis) for axis in grid.axes], rest)
+    inside = jnp.broadcast_to(rooted, shape)
+    for place, basis in enumerate(bases):
+        inside = inside if basis is None else _along(basis.T, inside, place)
+    back = inside
+    for place, basis in enumerate(bases):
+        back = back if basis is None else _along(basis, back, place)
+    outside = jnp.sqrt(jnp.sum(jnp.square(rooted - back)))
+    return jnp.concatenate([(values + inside).reshape(-1), outside[None]])
+
+
+def _along(matrix: Array, values: Array, place: int) -> Array:
+    return jnp.moveaxis(jnp.tensordot(matrix, values, ((1,), (place,))), 0, place)
 
 
 def gram_norm(field: Separable) -> Float[Array, ""]:
@@ -189,8 +223,13 @@ def _weighted(table: Table, weights: Sequence[Array]) -> Table:
 
 def _compressed(factors: tuple[Array, ...]) -> tuple[Array, ...]:
     """The factors of one axis in an orthonormal basis of their columns, where that is shorter."""
+    basis = _basis(factors)
+    return factors if basis is None else tuple(basis.T @ factor for factor in factors)
+
+
+def _basis(factors: tuple[Array, ...]) -> Float[Array, "points columns"] | None:
+    """An orthonormal basis of the columns of the factors of one axis; None where it would have as many as points."""
     columns = jnp.concatenate(factors, 1)
     if columns.shape[1] >= columns.shape[0]:
-        return factors
-    basis = jnp.linalg.qr(jax.lax.stop_gradient(columns))[0]
-    return tuple(basis.T @ factor for factor in factors)
+        return None
+    return jnp.linalg.qr(jax.lax.stop_gradient(columns))[0]

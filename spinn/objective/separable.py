@@ -11,8 +11,9 @@ from jaxtyping import Array, Float
 
 from spinn.errors import SpinnError
 from spinn.fields import Grid, Separable, coordinate_fields
-from spinn.fields.evaluation import evaluate
-from spinn.fields.linearisation import is_linear
+from spinn.fields.evaluation import evaluate, summed
+from spinn.fields.linearisation import depends, is_linear
+from spinn.fields.separable import GridField
 from spinn.networks.separable import SeparableNetwork
 from spinn.networks.tabulated import Tabulated
 from spinn.objective.axis_normal import whole_normal
@@ -28,7 +29,7 @@ from spinn.objective.blocks import (
 )
 from spinn.objective.frozen import FrozenNetwork
 from spinn.objective.normal import Normal, coupling, normal_blocks
-from spinn.objective.norms import compressed_block, gram_norm, grid_norm, qr_norm
+from spinn.objective.norms import compressed_block, compressed_sum, gram_norm, grid_norm, qr_norm
 from spinn.optim.coupling import Coupling
 from spinn.pdes import PDE, Face, Local, derivative_orders
 from spinn.pdes._conditions import At
@@ -69,7 +70,8 @@ class SeparableObjective:
         scales: Scales = NO_SCALES,
         previous: AnyNetwork | None = None,
     ) -> dict[str, Array]:
-        """All residual blocks on the whole grid (on the compressed one, for separable residuals, where `norm` is `qr`).
+        """All residual blocks on the whole grid (on a compressed one, where `norm` is `qr` and residuals are separable;
+        for cores on subspaces, where they are but for what is known of them).
 
         `previous`: the network of the time window before; initial conditions then ask for its values and slopes.
         """
@@ -78,12 +80,14 @@ class SeparableObjective:
         found = interior_residuals(self.pde, local)
         conditions = self._conditions(at, self._before(previous, batch), scales)
         if self.norm == "qr" and not self.weighting.causal:
-            small = {name: pair for name, pair in found.items() if isinstance(pair[0], Separable) and pair[0].terms}
-            rest = self.weighted({n: pair for n, pair in found.items() if n not in small}, scales, _grid(local))
+            few = isinstance(network, SeparableNetwork) and network.restricted
+            entries = {name: _compressed(field, with_data=few) for name, (field, _) in found.items()}
             compressed = {
-                name: compressed_block(field) * self.weighting.root(name, own, scales)
-                for name, (field, own) in small.items()
+                name: block * self.weighting.root(name, found[name][1], scales)
+                for name, block in entries.items()
+                if block is not None
             }
+            rest = self.weighted({n: pair for n, pair in found.items() if n not in compressed}, scales, _grid(local))
             return {**rest, **compressed, **conditions}
         interior = self.weighted(found, scales, _grid(local))
         return {**self._causal(interior, batch)[0], **conditions}
@@ -313,7 +317,9 @@ class SeparableObjective:
 def coupling_of(network: AnyNetwork) -> Coupling:
     """What is kept of J^T J in the core of a network."""
     assert network.core is not None
-    return coupling(network.core.shape, network.axes, network.waves)
+    # A small core on few combinations of many features stands on a grid for all of these.
+    few = isinstance(network, SeparableNetwork) and network.restricted
+    return coupling(network.core.shape, network.axes, network.waves, may_be_whole=not few)
 
 
 def _cut(tables: Mapping[str, Array], chosen: Mapping[str, slice]) -> dict[str, Array]:
@@ -328,6 +334,19 @@ def points_of(batch: AxisBatch) -> dict[str, Array]:
 def _grid(local: Local) -> Grid:
     """The grid that local fields live on."""
     return next(iter(local.coordinates.values())).grid  # type: ignore[attr-defined]
+
+
+def _compressed(field: Any, with_data: bool) -> Array | None:
+    """A residual on a smaller grid: separable, or `with_data` that are not beside a separable field of networks."""
+    if isinstance(field, Separable):
+        return compressed_block(field) if field.terms else None
+    if not with_data:
+        return None
+    whole = summed(field)
+    if not whole.linear.terms or any(depends(other) for _, other in whole.others):
+        return None
+    rest = [scale * (other.value if isinstance(other, GridField) else other) for scale, other in whole.others]
+    return compressed_sum(whole.linear, functools.reduce(jnp.add, rest))
 
 
 def _is_cp(field: Any) -> bool:

@@ -16,6 +16,8 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from spinn.optim.coupling import Coupling
+from spinn.optim.mixed import Operator, refined
+from spinn.optim.narrowing import narrow, narrowed
 
 # Weight of the diagonal in the estimated blocks.
 SHRINKAGE = 0.1
@@ -39,7 +41,7 @@ class GaussNewtonState(NamedTuple):
     """Damping (relative to the scaled columns), the last loss, whether the last step was taken, and CG iterations.
 
     `slope`: squared norm of the gradient, in scaled columns, before that step; `change`: that of the last step taken,
-    relative; `converged`: nothing is left to gain.
+    relative; `converged`: nothing is left to gain; `stalled`: a linear solve in float32 had to go on in float64.
     """
 
     damping: Float[Array, ""]
@@ -49,6 +51,7 @@ class GaussNewtonState(NamedTuple):
     slope: Float[Array, ""]
     change: Float[Array, ""]
     converged: Array
+    stalled: Array
 
 
 class _Cgls(NamedTuple):
@@ -125,10 +128,17 @@ def cgls(
     damping: Float[Array, ""],
     tolerance: float | Float[Array, ""],
     max_iterations: int | Array,
+    begin: Vector | None = None,
 ) -> tuple[Vector, Array]:
-    """Minimise |J x + residual|^2 + damping |x|^2 from zero (Bjorck 1996, algorithm 7.4.1); (x, iterations)."""
+    """Minimise |J x + residual|^2 + damping |x|^2 from zero, or from where to `begin` (Bjorck 1996, algorithm 7.4.1);
+    (x, iterations).
+    """
     negative = jax.tree.map(jnp.negative, residual)
+    if begin is not None:
+        negative = jax.tree.map(jnp.subtract, negative, forward(begin))
     start = transpose(negative)
+    begin = jnp.zeros_like(start) if begin is None else begin
+    start = start - damping * begin
     gamma0 = jnp.vdot(start, start)
 
     def going(state: _Cgls) -> Array:
@@ -144,7 +154,7 @@ def cgls(
         gamma = jnp.vdot(slope, slope)
         return _Cgls(solution, rest, slope + (gamma / state.gamma) * state.direction, gamma, state.steps + 1)
 
-    first = _Cgls(jnp.zeros_like(start), negative, start, gamma0, jnp.zeros((), jnp.int32))
+    first = _Cgls(begin, negative, start, gamma0, jnp.zeros((), jnp.int32))
     last = jax.lax.while_loop(going, advance, first)
     return last.solution, last.steps
 
@@ -159,6 +169,7 @@ def gauss_newton_init(loss: Float[Array, ""], damping: float = 1e-6) -> GaussNew
         slope=jnp.zeros_like(loss),
         change=jnp.full_like(loss, jnp.inf),
         converged=jnp.asarray(False),
+        stalled=jnp.asarray(False),
     )
 
 
@@ -171,18 +182,20 @@ def gauss_newton_step(
     normal: Callable[[Any], Float[Array, "modes rows rows"]] | None = None,
     kept: Coupling | None = None,
     root: Callable[[Any], Any] | None = None,
-    floor: float = 0.0,
-    change: float = ENOUGH_CHANGE,
-    max_iterations: int = MAX_ITERATIONS,
+    floor: float | Array = 0.0,
+    change: float | Array = ENOUGH_CHANGE,
+    max_iterations: int | Array = MAX_ITERATIONS,
     linear: bool = False,
+    mixed: bool = False,
     probes: int = 32,
 ) -> tuple[Any, GaussNewtonState, Any]:
     """One trust step: taken if the loss falls (then the damping shrinks), refused otherwise (then it grows).
 
     **Arguments:** `normal(params)`: the blocks of J^T J that are `kept`, for parameters that are a lone core; or
     `root(params)`: a change of variables like `Preconditioner`. Without either, blocks between the unknowns are
-    estimated. `floor`: the loss that is good enough; `change`: the relative
-    change of parameters that is; `linear`: whether the residual is, so that one step should do.
+    estimated. `floor`: the loss that is good enough; `change`: the relative change of parameters that is; `linear`:
+    whether the residual is, so that one step should do; `mixed`: whether the linear solve works in float32, and float64
+    refines it (see `spinn.optim.mixed`).
 
     Returns the parameters, the state, and half the squared norm of each block (a tree like that of `blocks`).
     """
@@ -205,12 +218,18 @@ def gauss_newton_step(
     def transpose(z: Any) -> Vector:
         return scaling.transpose(pull(z)[0])
 
-    change = max(change, 10.0 * float(jnp.finfo(flat.dtype).eps))
+    change = jnp.maximum(change, 10.0 * jnp.finfo(flat.dtype).eps)
     old_parts = _half_squares(residual)
     before = _total(old_parts)
     slope = _square(transpose(residual))
     tolerance = _tolerance(state, slope, before, floor, change, linear)
-    step, count = cgls(forward, transpose, residual, state.damping, tolerance, max_iterations)
+    if mixed:
+        double, single = Operator(forward, transpose), _in_single(push, scaling, flat)
+        found = refined(double, single, cgls, residual, state.damping, tolerance, max_iterations, state.stalled)
+        step, count, stalled = found.solution, found.steps, found.stalled
+    else:
+        step, count = cgls(forward, transpose, residual, state.damping, tolerance, max_iterations)
+        stalled = state.stalled
     moved = scaling.apply(step)
     candidate = flat + moved
     there, pull_there = jax.vjp(lambda x: blocks(unravel(x)), candidate)
@@ -234,11 +253,41 @@ def gauss_newton_step(
         jnp.where(better, slope, state.slope),
         jnp.where(better, changed, state.change),
         jnp.where(better, settled, predicted < NO_GAIN * before),
+        stalled,
     )
     return taken, after, parts
 
 
-def _tolerance(state: GaussNewtonState, slope: Array, loss: Array, floor: float, change: float, linear: bool) -> Array:
+def _in_single(push: Callable[[Vector], Any], scaling: Preconditioner, flat: Vector) -> Operator:
+    """The derivative of the residual in scaled variables, in float32."""
+    small, small_scaling = narrowed(push, flat), narrow(scaling)
+    pull = jax.linear_transpose(small, narrow(flat))
+    return Operator(lambda x: small(small_scaling.apply(x)), lambda z: small_scaling.transpose(pull(z)[0]))
+
+
+def descent(
+    blocks: Callable[[Any], Any],
+    params: Any,
+    normal: Float[Array, "modes rows rows"],
+    kept: Coupling,
+    iterations: int,
+    damping: float = 1e-14,
+) -> Any:
+    """A few iterations of the linear least-squares problem at parameters that are a lone core: what to add to them."""
+    flat, unravel = ravel_pytree(params)
+    residual, push = jax.linearize(lambda x: blocks(unravel(x)), flat)
+    pull = jax.linear_transpose(push, flat)
+    scaling = preconditioner(normal, jax.tree.leaves(params)[0].shape, kept)
+    step, _ = cgls(
+        lambda x: push(scaling.apply(x)), lambda z: scaling.transpose(pull(z)[0]), residual,
+        jnp.asarray(damping, flat.dtype), FORCING[0], iterations,
+    )  # fmt: skip
+    return unravel(scaling.apply(step))
+
+
+def _tolerance(
+    state: GaussNewtonState, slope: Array, loss: Array, floor: float | Array, change: Array, linear: bool
+) -> Array:
     """How exactly to solve: as the last step shows the linear model to be worth (Eisenstat and Walker 1996, choice 2,
     with gradients, which vanish also where the residual does not), and no more exactly than the end needs.
     """

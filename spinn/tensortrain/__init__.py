@@ -13,3 +13,5 @@ from spinn.tensortrain.systems import projected as projected
 from spinn.tensortrain.trains import Train as Train
 from spinn.tensortrain.trains import applied as applied
 from spinn.tensortrain.trains import axis_energies as axis_energies
+from spinn.tensortrain.tucker import least_bases as least_bases
+from spinn.tensortrain.tucker import tucker_core as tucker_core

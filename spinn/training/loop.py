@@ -12,7 +12,7 @@ import numpy as np
 
 from spinn.optim.gauss_newton import ENOUGH_CHANGE, MAX_ITERATIONS
 from spinn.training.balance import EVERY_STEPS, balanced_scales
-from spinn.training.methods import Limits, Method, StageSpec, method
+from spinn.training.methods import Controls, Method, StageSpec, method
 from spinn.training.problem import Problem
 from spinn.training.reporting import Progress, Reporter
 
@@ -25,6 +25,10 @@ PATIENCE, IMPATIENCE = 8, 3
 SLOW = 2  # what a step counts that gains little
 # Levenberg-Marquardt steps of little gain after which a stage ends (refused ones count twice): less is left below.
 LONG_PATIENCE, LITTLE_GAIN = 16, 0.95
+LEFT_FLOAT32 = (
+    "precision mixed: float32 resolved too little of a linear solve, so float64 went on with it; the result is that of "
+    "precision float64, which may take less time here"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,8 +86,14 @@ class StageRun:
         common = math.gcd(self.settings.resample_every, self.spec.steps or 0, balance)
         longest = CHUNKS.get(self.spec.optimizer, CHUNK)
         chunk = next(size for size in range(longest, 0, -1) if common % size == 0)
-        limits = Limits(self.settings.floor, self.settings.change, self.settings.max_iterations)
-        return method(self.problem, self.spec, chunk, self.settings.seed, limits)
+        return method(self.problem, self.spec, chunk)
+
+    def _arguments(self, good: Snapshot, context: Any, scales: Any) -> tuple[Any, ...]:
+        """What a compiled chunk of steps is called with."""
+        settings = self.settings
+        controls = Controls(settings.seed, settings.floor, settings.change, settings.max_iterations)
+        step = jnp.asarray(good.step, jnp.int32)
+        return good.params, good.state, context, scales, good.rate, step, controls
 
     def start(self, params: Any) -> Snapshot:
         """The state before the first step."""
@@ -101,9 +111,9 @@ class StageRun:
         while not self._ended(good):
             context = self._context(good.step)
             scales = self._scales(good, context)
-            step = jnp.asarray(good.step, jnp.int32)
+            arguments = self._arguments(good, context, scales)
             chunk_began = time.perf_counter()
-            params, state, losses, parts = advance(good.params, good.state, context, scales, good.rate, step)
+            params, state, losses, parts = advance(*arguments)
             before, value = map(float, losses)
             now = time.perf_counter()
             if not math.isfinite(value) or value > DIVERGED * min(good.best, before):
@@ -136,10 +146,10 @@ class StageRun:
 
     def _compile(self, chosen: Method, snapshot: Snapshot) -> Callable[..., Any]:
         """Compile ahead of time, before the stage's clock starts; equal stages of other windows reuse it."""
-        arguments = (snapshot.params, snapshot.state, self._context(snapshot.step), snapshot.scales, snapshot.rate)
-        key = (self.spec, self.settings, _shapes(arguments))
+        arguments = self._arguments(snapshot, self._context(snapshot.step), snapshot.scales)
+        key = (self.spec, chosen.chunk, _shapes(arguments))
         if key not in self.compiled:
-            self.compiled[key] = jax.jit(chosen.advance).lower(*arguments, jnp.asarray(0, jnp.int32)).compile()
+            self.compiled[key] = jax.jit(chosen.advance).lower(*arguments).compile()
         return self.compiled[key]
 
     def _ended(self, good: Snapshot) -> bool:
@@ -176,6 +186,10 @@ class StageRun:
     def exhausted(self, good: Snapshot) -> bool:
         """Whether the last linear solve was cut off."""
         return self.iterations(good) >= self.settings.max_iterations
+
+    def left_float32(self, good: Snapshot) -> bool:
+        """Whether linear solves in float32 gained too little, so that float64 went on."""
+        return self.problem.mixed and self.spec.optimizer == "gauss_newton" and bool(good.state.stalled)
 
     def _stalled(self, good: Snapshot, value: float) -> int:
         """Refused steps count one (the damping is still growing), those that gain little `SLOW`. Levenberg-Marquardt

@@ -34,7 +34,8 @@ class StageSpec:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Method:
-    """`advance(params, state, context, scales, rate, step)` makes `chunk` steps: (params, state, losses, parts).
+    """`advance(params, state, context, scales, rate, step, controls)` makes `chunk` steps: (params, state, losses,
+    parts).
 
     `rate` multiplies the updates: rollbacks lower it (Gauss-Newton damps itself). `step` is the number of the first
     step, for random draws. `losses` are those before the first and after the last step; `parts` belong to the last.
@@ -49,24 +50,27 @@ class Method:
 DAMPING, UNDAMPED = 1e-6, 1e-14
 
 
-class Limits(NamedTuple):
-    """Of Gauss-Newton's method: the loss and the relative change that are small enough, and of the linear solves."""
+class Controls(NamedTuple):
+    """Of Gauss-Newton's method: the seed of random draws, the loss and the relative change that are small enough, and
+    the most iterations of a linear solve. Arguments of the compiled step: another seed needs no other program.
+    """
 
+    seed: int = 0
     floor: float = 0.0
     change: float = ENOUGH_CHANGE
     max_iterations: int = MAX_ITERATIONS
 
 
-NO_LIMITS = Limits()
+DEFAULT = Controls()
 
 
-def method(problem: Problem, stage: StageSpec, chunk: int, seed: int, limits: Limits = NO_LIMITS) -> Method:
+def method(problem: Problem, stage: StageSpec, chunk: int) -> Method:
     """The method of a stage.
 
     **Raises:** SpinnError for an unknown optimiser.
     """
     if stage.optimizer == "gauss_newton":
-        return _gauss_newton(problem, seed, limits)
+        return _gauss_newton(problem)
     if stage.optimizer == "levenberg_marquardt":
         return _levenberg_marquardt(problem)
     if stage.optimizer == "lbfgs":
@@ -87,7 +91,9 @@ def _transformation(stage: StageSpec) -> optax.GradientTransformation:
 
 
 def _first_order(problem: Problem, transformation: optax.GradientTransformation, chunk: int) -> Method:
-    def advance(params: Any, state: Any, context: Any, scales: Any, rate: Any, step: Any) -> Any:
+    def advance(
+        params: Any, state: Any, context: Any, scales: Any, rate: Any, step: Any, controls: Controls = DEFAULT
+    ) -> Any:
         def one(carry: Any, moving: Any) -> tuple[Any, Any]:
             params, state = carry
             (value, parts), slope = jax.value_and_grad(problem.loss, has_aux=True)(params, context, scales)
@@ -106,7 +112,9 @@ def _first_order(problem: Problem, transformation: optax.GradientTransformation,
 def _lbfgs(problem: Problem, chunk: int) -> Method:
     optimizer = optax.lbfgs(memory_size=20)
 
-    def advance(params: Any, state: Any, context: Any, scales: Any, rate: Any, step: Any) -> Any:
+    def advance(
+        params: Any, state: Any, context: Any, scales: Any, rate: Any, step: Any, controls: Controls = DEFAULT
+    ) -> Any:
         def value_of(params: Any) -> Any:
             return problem.loss(params, context, scales)[0]
 
@@ -142,7 +150,9 @@ def _levenberg_marquardt(problem: Problem) -> Method:
         value = jax.eval_shape(problem.loss, params, context, scales)[0]
         return levenberg_marquardt_init(jnp.zeros((), value.dtype))
 
-    def advance(params: Any, state: Any, context: Any, scales: Any, rate: Any, step: Any) -> Any:
+    def advance(
+        params: Any, state: Any, context: Any, scales: Any, rate: Any, step: Any, controls: Controls = DEFAULT
+    ) -> Any:
         def normal(params: Any) -> Any:
             if problem.matrix is not None:
                 return problem.matrix(params, context, scales)
@@ -156,13 +166,15 @@ def _levenberg_marquardt(problem: Problem) -> Method:
     return Method(init, advance, 1)
 
 
-def _gauss_newton(problem: Problem, seed: int, limits: Limits) -> Method:
+def _gauss_newton(problem: Problem) -> Method:
     def init(params: Any, context: Any, scales: Any) -> Any:
         value = jax.eval_shape(problem.loss, params, context, scales)[0]
         return gauss_newton_init(jnp.zeros((), value.dtype), UNDAMPED if problem.linear else DAMPING)
 
-    def advance(params: Any, state: Any, context: Any, scales: Any, rate: Any, step: Any) -> Any:
-        key = jax.random.fold_in(jax.random.key(seed), step)
+    def advance(
+        params: Any, state: Any, context: Any, scales: Any, rate: Any, step: Any, controls: Controls = DEFAULT
+    ) -> Any:
+        key = jax.random.fold_in(jax.random.key(controls.seed), step)
 
         def blocks(params: Any) -> Any:
             return problem.blocks(params, context, scales)
@@ -179,7 +191,10 @@ def _gauss_newton(problem: Problem, seed: int, limits: Limits) -> Method:
             kept=problem.kept,
             root=at(problem.root),
             linear=problem.linear,
-            **limits._asdict(),
+            mixed=problem.mixed,
+            floor=controls.floor,
+            change=controls.change,
+            max_iterations=controls.max_iterations,
         )
         return params, state, jnp.stack([state.loss, state.loss]), parts
 

@@ -22,7 +22,7 @@ class Problem:
     (see `gauss_newton_step`). `grows(params, loss)`: whether more modes would follow
     here anyway (or this many do not help), so that the last digits are not worth their cost. `linear`: whether the
     blocks are, in the parameters. `matrix`: all of J^T J, for any parameters.
-    `scales`: of blocks, to start from; one where none is given.
+    `scales`: of blocks, to start from; one where none is given. `mixed`: whether linear solves work in float32.
     """
 
     loss: Callable[[Params, Context, Mapping[str, Any]], tuple[Any, dict[str, Any]]]
@@ -38,3 +38,4 @@ class Problem:
     grows: Callable[[Params, float], bool] = lambda params, loss: False
     matrix: Callable[[Params, Context, Mapping[str, Any]], Any] | None = None
     scales: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    mixed: bool = False

@@ -56,7 +56,7 @@ def test_a_key_with_nothing_under_it_means_its_default(section):
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"network": {"rank": -1}}, "network.rank: expected 'auto', or a whole number of at least 1"),
+        ({"network": {"rank": -1}}, "network.rank: expected 'auto', or 'grow', or a whole number of at least 1"),
         ({"network": {"rank": 0}}, "got 0"),
         ({"network": {"rank": 2.5}}, "network.rank: expected"),
         ({"network": {"rank": True}}, "got true"),
@@ -82,7 +82,7 @@ def test_a_key_with_nothing_under_it_means_its_default(section):
         ({"train": [{"optimizer": "adam"}]}, "train.0: expected at least one of steps, seconds or tolerance"),
         ({"output": {"grid": [64, 1]}}, "output.grid.1"),
         ({"seed": -2}, "seed: expected a whole number of at least 0, got -2"),
-        ({"precision": "float16"}, "precision: expected one of auto, float32, float64"),
+        ({"precision": "float16"}, "precision: expected one of auto, float32, float64, mixed"),
         ({"recipe": "papr"}, "did you mean 'paper'"),
         ({"network": {"rnak": 3}}, "network.rnak: expected one of the keys kind"),
         ({"rank": 3}, "did you mean 'network.rank'?"),

@@ -9,6 +9,8 @@ import pytest
 
 from spinn import compilation
 from spinn.compilation import CompileClock, kept_programs
+from spinn.recipes import resolve
+from spinn.session import Session
 
 
 @pytest.fixture
@@ -54,6 +56,20 @@ def test_a_second_run_takes_programs_from_the_disk(unset):
     assert clocks[1].compiled == 0 and clocks[1].from_cache > 0
     assert any(unset.iterdir())
     assert jax.config.jax_compilation_cache_dir is None
+
+
+def test_other_parameters_and_seeds_take_programs_from_the_disk(unset, configure, decay, listen, x64):
+    """The commonest second run: the same equation with other numbers."""
+    clocks = []
+    for rate, seed in ((1.0, 0), (1.25, 3)):
+        jax.clear_caches()
+        pde = decay(rate=rate)
+        session = Session(resolve(configure("basis", seed=seed), pde), pde, listen(), lambda record: None)
+        with kept_programs(), session.clock.running():
+            session.train()
+        clocks.append(session.clock)
+    assert clocks[0].compiled > 0
+    assert clocks[1].compiled == 0 and clocks[1].from_cache > 0
 
 
 def test_a_cache_of_the_users_own_is_left_alone(unset, tmp_path):

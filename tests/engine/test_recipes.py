@@ -102,9 +102,22 @@ def test_networks_are_trained():
 
 def test_precision_follows_the_device():
     assert resolved("heat", "cpu").config.precision == "float64"
-    assert resolved("heat", "gpu").config.precision == "float32"
+    assert resolved("heat", "gpu").config.precision == "mixed"
+    assert resolved("heat", "gpu", precision="float32").config.precision == "float32"
     assert resolved("heat", "gpu", precision="float64").config.precision == "float64"
     assert resolved("heat", "gpu").config.device == "gpu"
+
+
+def test_gradient_training_on_a_gpu_is_in_single_precision():
+    """Mixed precision is for linear solves: there are none, and float64 would be slow."""
+    adam = [{"optimizer": "adam", "steps": 10}]
+    large = {"features": "mlp", "width": 64, "depth": 3}
+    assert resolved("heat", "gpu", network=large, train=adam).config.precision == "float32"
+    assert resolved("heat", "gpu", network={"kind": "pointwise"}).config.precision == "float32"
+    assert resolved("heat", "cpu", network={"kind": "pointwise"}).config.precision == "float64"
+    small = resolved("heat", "gpu", network={"features": "mlp"})
+    assert small.config.precision == "mixed"
+    assert [stage.optimizer for stage in small.config.train] == ["polish", "levenberg_marquardt", "polish"]
 
 
 def test_polynomials_leave_periodicity_to_the_loss():

@@ -13,12 +13,13 @@ from spinn.networks.elements import Elements
 from spinn.networks.separable import AxisFeatures, tucker_network
 from spinn.spectrum import (
     ELEMENT_DEGREE,
+    ELEMENT_RUNGS,
     data_modes,
     gauss_rule,
     limited,
     mode_energies,
+    mode_weights,
     needed_modes,
-    raw_core,
     refined_breaks,
     tails,
     transferred,
@@ -158,10 +159,13 @@ def test_growing_waves_keep_the_field(mixed):
         np.testing.assert_allclose(after[name], before, rtol=1e-11, atol=1e-12)
 
 
-def test_the_raw_core_multiplies_mixings_out():
+def test_weights_are_those_of_the_core_with_mixings_multiplied_out():
     network = network_of({"t": Legendre(3), "x": Legendre(4)}, mixed=True)
-    core, (first, second) = raw_core(network), (np.asarray(mixing) for mixing in network.mixings)
-    np.testing.assert_allclose(core, np.einsum("uab,ta,xb->utx", np.asarray(network.core), first, second))
+    first, second = (np.asarray(mixing) for mixing in network.mixings)
+    core = np.einsum("uab,ta,xb->utx", np.asarray(network.core), first, second)
+    found = mode_weights(network)
+    np.testing.assert_allclose(found["t"], np.sum(core**2, (0, 2)))
+    np.testing.assert_allclose(found["x"], np.sum(core**2, (0, 1)))
 
 
 def test_tails_tell_which_axis_is_short():
@@ -185,7 +189,7 @@ def test_tails_of_the_zero_field():
 # --- elements ---------------------------------------------------------------------------------------------------------
 
 
-def layered(body, breaks=None):
+def layered(body, breaks=None, width=0.05):
     """A layer at x = 0.4, constant in t, in the features of the body along x."""
     network = tucker_network(
         {"t": AxisFeatures(Legendre(2), jnp.asarray(0.0), jnp.asarray(1.0)),
@@ -195,7 +199,7 @@ def layered(body, breaks=None):
     unit, weights = gauss_rule(body, breaks)
     points, root = 2.0 * unit - 1.0, np.sqrt(weights)
     table = np.asarray(network.tables({"x": jnp.asarray(points)}, {"x": 0})["x"][0, :, 0])
-    wanted = np.linalg.lstsq(root[:, None] * table, root * np.tanh((points - 0.4) / 0.05), rcond=None)[0]
+    wanted = np.linalg.lstsq(root[:, None] * table, root * np.tanh((points - 0.4) / width), rcond=None)[0]
     return eqx.tree_at(lambda n: n.core, network, jnp.zeros(network.core.shape).at[0, 0].set(wanted))
 
 
@@ -207,11 +211,22 @@ def test_breaks_gather_where_the_layer_is():
     assert len(refined_breaks(layered(Legendre(160)), "x", 1e-6, 5)) <= 6
 
 
+@pytest.mark.parametrize("most", [5, 13, 30])
+def test_counts_of_elements_are_few(most):
+    """Each has its own compiled programs: a global basis is cut on up to one of them, or to as many as there may be."""
+    for width in (0.05, 0.02):
+        count = len(refined_breaks(layered(Legendre(160), width=width), "x", 1e-6, most)) - 1
+        assert count in (*ELEMENT_RUNGS, most) and count <= most
+
+
 def test_elements_are_cut_once_where_they_are_short_of_polynomials():
-    breaks = (-1.0, 0.0, 1.0)
+    breaks = (-1.0, -0.5, 0.0, 0.5, 1.0)
     network = layered(Elements(breaks, ELEMENT_DEGREE), breaks)
-    assert refined_breaks(network, "x", 1e-6, 30) == (-1.0, 0.0, 0.5, 1.0)
-    assert tails(network)["x"] > 1e-2
+    found = refined_breaks(network, "x", 1e-6, 30)
+    assert 0.25 in found and len(found) - 1 == 6  # the layer is in [0, 0.5]; its count has a neighbour's cut as well
+    assert refined_breaks(network, "x", 1e-6, 5) == (-1.0, -0.5, 0.0, 0.25, 0.5, 1.0)
+    assert refined_breaks(network, "x", 1.0, 30) == breaks
+    assert tails(network)["x"] > 1e-3
     assert tails(network)["t"] == 0.0
 
 

@@ -55,6 +55,20 @@ def test_gauss_newton_ends_at_the_floor(linear, make_run, train):
     assert last.step < 10
 
 
+@pytest.mark.parametrize(("largest", "left"), [(1.0, False), (1e7, True)])
+def test_float64_goes_on_where_float32_does_not_do(make_problem, make_run, train, largest, left):
+    """Directions across the unknowns that count differently by far: no scaling of single unknowns undoes it."""
+    turned = np.linalg.qr(np.random.default_rng(0).normal(size=(12, 12)))[0] * np.geomspace(largest, 1.0, 12)
+
+    def blocks(params, context):
+        return {"first": turned @ (basis @ params["w"]) - 1.0, "second": 1e-3 * params["w"] ** 2}
+
+    basis = np.linalg.qr(np.random.default_rng(1).normal(size=(12, 12)))[0]
+    problem = dataclasses.replace(make_problem(blocks), mixed=True)
+    run = make_run(problem, "gauss_newton", steps=6, compiled={})
+    assert run.left_float32(train(run, {"w": jnp.zeros(12)})[0]) == left
+
+
 def test_gauss_newton_ends_when_nothing_is_gained(make_problem, make_run, train):
     def inconsistent(params, context):
         return {"first": params["w"] - 1.0, "second": params["w"] + 1.0}

@@ -53,7 +53,7 @@ def test_the_loss_is_that_of_the_parameters_returned(linear, make_run, train, op
 
 
 def test_the_loss_before_the_first_step_is_returned_too(linear):
-    chosen = method(linear.problem, StageSpec("adam", steps=4), 4, seed=0)
+    chosen = method(linear.problem, StageSpec("adam", steps=4), 4)
     scales = {name: jnp.ones(()) for name in linear.problem.names}
     state = chosen.init(linear.start, None, scales)
     _, _, losses, _ = chosen.advance(linear.start, state, None, scales, jnp.ones(()), jnp.zeros((), jnp.int32))
@@ -78,7 +78,7 @@ def test_a_lower_rate_slows_l_bfgs_and_still_converges(linear, make_run, train):
 
 def test_l_bfgs_looks_at_the_new_points(linear):
     """After a change of batch the first step goes down the gradient of the new batch, not of the old one."""
-    chosen = method(linear.shifted, StageSpec("lbfgs", steps=1), 1, seed=0)
+    chosen = method(linear.shifted, StageSpec("lbfgs", steps=1), 1)
     scales, zero = {name: jnp.ones(()) for name in linear.shifted.names}, jnp.zeros((), jnp.int32)
     batches = [jnp.full((4, 2), 5.0), jnp.full((4, 2), -50.0)]
     state = chosen.init(linear.start, batches[0], scales)
@@ -112,7 +112,7 @@ def test_warm_up_starts_slowly(linear, make_run, train):
 
     assert first_step() == pytest.approx(0.1, rel=1e-3)
     warmed = StageSpec("adam", 100, schedule="warmup_cosine", warmup=10, learning_rate=0.1)
-    chosen = method(linear.problem, warmed, 1, seed=0)
+    chosen = method(linear.problem, warmed, 1)
     scales = {name: jnp.ones(()) for name in linear.problem.names}
     state = chosen.init(linear.start, None, scales)
     params, *_ = chosen.advance(linear.start, state, None, scales, jnp.ones(()), jnp.zeros((), jnp.int32))
@@ -135,14 +135,14 @@ def test_learning_rates_have_defaults(linear, make_run, train):
 
 def test_an_unknown_optimizer_is_refused(linear):
     with pytest.raises(SpinnError, match="unknown optimizer 'sgd'; expected adam"):
-        method(linear.problem, StageSpec("sgd", steps=1), 1, 0)
+        method(linear.problem, StageSpec("sgd", steps=1), 1)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_single_precision_stays_single(optimizer, make_problem):
     with jax.enable_x64(False):
         problem, params = make_problem(curved), {"w": jnp.asarray([-1.2, 1.0])}
-        chosen = method(problem, StageSpec(optimizer, steps=2), 2, seed=0)
+        chosen = method(problem, StageSpec(optimizer, steps=2), 2)
         scales = {name: jnp.ones(()) for name in problem.names}
         state = chosen.init(params, None, scales)
         step = jnp.zeros((), jnp.int32)
