@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from spinn.mapping import Peaks, fitted_map
-from spinn.multidomain.growth import cell_tails, more_modes
+from spinn.multidomain.growth import ENOUGH_RESIDUAL, cell_tails, more_modes
 from spinn.multidomain.normal import MOST_IN_SLAB
 from spinn.multidomain.planning import cells_along
 from spinn.networks.bodies import Fourier
@@ -287,7 +287,7 @@ class CellGrowth(Growth):
     def grown(self, place: Place, network: Any, outcome: Outcome) -> tuple[Place | None, list[str]]:
         """The place with more modes on the axes that need them, or None. With it, what users should know."""
         assert self.plan.decomposition is not None
-        if outcome.loss < ENOUGH_LOSS * outcome.zero_loss or place.gradient:
+        if outcome.residual < ENOUGH_RESIDUAL or place.gradient:
             return None, []
         found, tail = cell_tails(network), resolved_tail(outcome.parameters)
         short = {axis: one for axis, one in found.items() if one > max(tail, 0.1 * max(found.values()))}

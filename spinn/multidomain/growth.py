@@ -12,6 +12,8 @@ from spinn.networks.separable import SeparableNetwork
 # Modes an axis of the first level, by number of axes; bounds of how many times more the next level has.
 FIRST_CELL_MODES = {1: 16, 2: 8, 3: 5, 4: 4}
 LEAST_MORE, MOST_MORE = 1.25, 2.5
+# A residual of this share of the data's is small enough: what more modes would gain is less than what they cost.
+ENOUGH_RESIDUAL = 1e-9
 BELOW = 0.1  # growth aims at last modes that carry this share of what they may
 LAST = 0.25  # the share of the modes of an axis that counts as its last ones
 
