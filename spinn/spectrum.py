@@ -270,7 +270,8 @@ def transferred(old: SeparableNetwork, new: SeparableNetwork) -> np.ndarray:
 def axis_values(network: SeparableNetwork, axis: str, points: Array) -> np.ndarray:
     """The functions of an axis of a Tucker head at points: (points, functions)."""
     place = network.axes.index(axis)
-    return np.asarray(axis_rows(network.features[place], network.mixings[place], points, 0)[0, :, 0], float)
+    rows = axis_rows(network.features[place], network.mixings[place], points, 0, network.biases[place])
+    return np.asarray(rows[0, :, 0], float)
 
 
 def change_of_features(before: object, after: object, old: np.ndarray, new: np.ndarray) -> np.ndarray:

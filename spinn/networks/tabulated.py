@@ -61,19 +61,23 @@ def compiled_tables(
 ) -> dict[str, Array]:
     """The network's tables, compiled once for all axes that are alike: operation by operation takes much longer."""
     result = {}
-    for axis, features, mixing in zip(network.axes, network.features, network.mixings, strict=True):
-        result[axis] = axis_rows(features, mixing, points[axis], orders[axis])
+    for axis, *parts, bias in zip(network.axes, network.features, network.mixings, network.biases, strict=True):
+        result[axis] = axis_rows(*parts, points[axis], orders[axis], bias)
     return result
 
 
 @eqx.filter_jit
 def axis_rows(
-    features: AxisFeatures, mixing: Float[Array, "_ _"] | None, points: Float[Array, " points"], order: int
+    features: AxisFeatures,
+    mixing: Float[Array, "_ _"] | None,
+    points: Float[Array, " points"],
+    order: int,
+    bias: Float[Array, " _"] | None = None,
 ) -> Float[Array, "orders points 1 rank"]:
     """The functions of one axis and their derivatives; the program serves networks that differ along other axes."""
-    series, envelope = _mixed(features(points, order), mixing), features.envelope(points, order)
+    series, envelope = _mixed(features(points, order), mixing, bias), features.envelope(points, order)
     return (series if envelope is None else series * envelope).derivatives()[:, :, None]
 
 
-def _mixed(series: Taylor, mixing: Array | None) -> Taylor:
-    return series if mixing is None else series.affine(mixing)
+def _mixed(series: Taylor, mixing: Array | None, bias: Array | None = None) -> Taylor:
+    return series if mixing is None else series.affine(mixing, bias)

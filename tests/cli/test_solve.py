@@ -132,7 +132,7 @@ BAD = {
     "unknown key": ("pde: heat\nnetwork:\n  rnak: 3\n", "run.yaml:3: network.rnak: expected one of the keys"),
     "wrong type": (
         "pde: heat\nnetwork:\n  rank: many\n",
-        "run.yaml:3: network.rank: expected 'auto', or a whole number",
+        "run.yaml:3: network.rank: expected 'auto', or 'grow', or a whole number",
     ),
     "negative rank": ("pde: heat\nnetwork: {rank: -4}\n", "run.yaml:2: network.rank: expected"),
     "domain upside down": (

@@ -140,7 +140,7 @@ def test_loading_a_run_that_has_not_ended(heat, tmp_path):
 def rebuilt(heat, tmp_path, arrays):
     file = tmp_path / MODEL
     np.savez(file, **arrays)
-    return load_pieces(file, lambda window, modes, breaks: heat.networks[window])
+    return load_pieces(file, lambda window, modes, breaks, maps: heat.networks[window])
 
 
 def stored(heat):
@@ -162,7 +162,7 @@ def test_a_torn_file_of_networks(heat, tmp_path, content):
     file = tmp_path / MODEL
     file.write_bytes((heat.folder / MODEL).read_bytes()[:-100] if content is None else content)
     with pytest.raises(SpinnError, match="expected the networks of a finished run") as caught:
-        load_pieces(file, lambda window, modes, breaks: heat.networks[window])
+        load_pieces(file, lambda window, modes, breaks, maps: heat.networks[window])
     assert caught.value.file == str(file)
 
 
