@@ -31,7 +31,8 @@ def refined_cells(session: Session, solution: Solution) -> Refined:
     modes = tuple(
         {axis: math.ceil(n * (1.0 + WIDER)) + MORE for axis, n in solution.modes[k].items()} for k in range(len(pieces))
     )
-    ends, cuts = tuple(piece.end for piece in pieces), ({},) * len(pieces)
+    ends = tuple(piece.end for piece in pieces)
+    cuts: tuple[dict[str, Any], ...] = ({},) * len(pieces)
     before = left = 0.0
     for number, piece in enumerate(pieces):
         finer.place = Place(number, modes=modes[: number + 1], breaks=cuts, maps=cuts, shapes=cuts, ends=ends)

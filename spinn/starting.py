@@ -13,6 +13,7 @@ from spinn.multidomain.growth import first_cell_modes
 from spinn.objective import SeparableObjective
 from spinn.objective.parametric import blocks_at
 from spinn.ranking import first_whole
+from spinn.sampling import AxisSampler
 from spinn.spectrum import MAX_FIRST_UNKNOWNS, PROBE_POINTS, data_modes, limited
 from spinn.stagewise import bandwidths, zero_field
 
@@ -30,7 +31,9 @@ def start_modes(session: "Session") -> tuple[dict[str, int], float]:
     if not (plan.adaptive or plan.is_second_order or plan.grows_ranks):
         return configured, 0.0
     probe = dict.fromkeys(pde.coordinates, PROBE_POINTS.get(len(pde.coordinates), 10))
-    sampler = dataclasses.replace(build_sampler(plan, pde, modes), counts=probe)
+    sampler = build_sampler(plan, pde, modes)
+    assert isinstance(sampler, AxisSampler)
+    sampler = dataclasses.replace(sampler, counts=probe)
     network = session.network(0, modes) if plan.is_basis else zero_field(session.network(0, modes))
     batch = sampler.draw(session.domain(0), key=jax.random.key(0))
     objective = build_objective(plan, pde, sampler)

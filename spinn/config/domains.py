@@ -12,7 +12,7 @@ ConditionName = Literal[
     "solution", "average", "residual", "residual_continuity", "flux", "second_normal", "second_tangential",
     "residual_gradient", "normal_gradient", "tangential_gradient",
 ]  # fmt: skip
-PresetName = Literal["matching", "auto", "smooth", "cpinn", "xpinn"]
+PresetName = Literal["matching", "smooth", "cpinn", "xpinn"]
 
 
 class Strip(Section):
@@ -57,28 +57,16 @@ class Interface(Section):
     conditions: PresetName | ConditionName | list[ConditionName] | dict[ConditionName, NonNegative] = Field(
         default="matching",
         description="matching: the unknowns and as many derivatives across the cut as the equation's order asks for, "
-        "or its flux where the PDE names one. auto: all conditions compete on the problem itself, by successive "
-        "halving. smooth, cpinn, xpinn: usual sets. Or conditions by name, as in [solution, flux], or with weights, as "
-        "in {solution: 1, flux: 0.5}. Each is first scaled to the strength of the equation.",
-    )
-    policy: str | None = Field(
-        default=None,
-        description="A file that `spinn metalic` has written: it chooses the conditions for this problem's parameters.",
+        "or its flux where the PDE names one. smooth, cpinn, xpinn: usual sets. Or conditions by name, as in "
+        "[solution, flux], or with weights, as in {solution: 1, flux: 0.5}. Each is first scaled to the strength of "
+        "the equation.",
     )
 
     @model_validator(mode="before")
     @classmethod
     def _from_conditions(cls, value: Any) -> Any:
-        short = isinstance(value, str | list) or (
-            isinstance(value, dict) and value and not {"conditions", "policy"}.intersection(value)
-        )
+        short = isinstance(value, str | list) or (isinstance(value, dict) and value and "conditions" not in value)
         return {"conditions": value} if short else value
-
-    @model_validator(mode="after")
-    def _one(self) -> "Interface":
-        if self.policy is not None and "conditions" in self.model_fields_set:
-            raise ValueError("expected conditions or a policy that chooses them, got both")
-        return self
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

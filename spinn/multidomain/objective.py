@@ -6,8 +6,9 @@ conditions are data, (interfaces, conditions), so that the same program serves e
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -32,6 +33,7 @@ Pair = tuple[SeparableNetwork, SeparableNetwork | None]  # of a cell, and of the
 
 # Coefficients on a face are those just inside of the cell, by this share of its length: they may jump there.
 INSIDE = 1e-12
+SIDES: tuple[Literal["low", "high"], ...] = ("low", "high")
 
 
 class CellBatch(NamedTuple):
@@ -159,7 +161,8 @@ class MultiDomainObjective:
 
     def _located(self, pair: Pair, batch: AxisBatch) -> At:
         network, coarse = pair
-        return _summed(self.single.located(network, batch), coarse and self.single.located(coarse, batch))
+        below = None if coarse is None else self.single.located(coarse, batch)
+        return _summed(self.single.located(network, batch), below)
 
     def _sides(self, pair: Pair, batch: AxisBatch, axis: str) -> dict[str, Any]:
         """The traces on the low and the high face of a cell, times the roots of the weights of points along it."""
@@ -179,13 +182,11 @@ class MultiDomainObjective:
                     values = values * jnp.sqrt(batch.weights[other]).reshape(shape)
             return values
 
-        found = {}
-        for number, side in enumerate(("low", "high")):
+        found: dict[str, Any] = {}
+        for number, side in enumerate(SIDES):
             points = {**batch.points, axis: batch.ends[axis][number : number + 1]}
-            shift = length * (INSIDE if side == "low" else -INSIDE)
-            face = Face(axis, side)  # type: ignore[arg-type]
-            traces = traces_of(pde, self.conditions, lambda at, by=shift: local_at(at, by), points, face)
-            found[side] = jax.tree.map(weighted, traces)
+            inside = functools.partial(local_at, shift=length * (INSIDE if side == "low" else -INSIDE))
+            found[side] = jax.tree.map(weighted, traces_of(pde, self.conditions, inside, points, Face(axis, side)))
         return found
 
     def boundary_root(self, name: str) -> Float[np.ndarray, " cells"]:

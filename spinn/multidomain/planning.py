@@ -1,7 +1,7 @@
 """From what a configuration says of subdomains to a decomposition, and weights of interface conditions."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from spinn.config.domains import Domains, Strip
 from spinn.errors import SpinnError
-from spinn.multidomain.interfaces import CONDITIONS, PRESETS, conditions_named
+from spinn.multidomain.interfaces import conditions_named
 from spinn.networks.decomposition import Decomposition
 from spinn.pdes import PDE, Gauge, Periodic, derivative_orders
 
@@ -48,8 +48,10 @@ def decomposition_of(domains: Domains, pde: PDE) -> Decomposition | None:
     return found
 
 
-def arm_of(conditions: str | Sequence[str] | Mapping[str, float], pde: PDE) -> Arm:
-    """The weights of a preset, of conditions by name, or as given. `matching` differs by axis (see `weights_of`)."""
+def arm_of(conditions: Any, pde: PDE) -> Arm:
+    """The weights of a preset or a condition by name, of several names, or as a mapping gives them. `matching` differs
+    by axis (see `weights_of`).
+    """
     if conditions == "matching":
         return dict.fromkeys(_matching(pde), 1.0)
     if isinstance(conditions, Mapping):
@@ -89,11 +91,6 @@ def described(decomposition: Decomposition, arm: Arm) -> str:
     named = ", ".join(name if weight == 1.0 else f"{weight:g} {name}" for name, weight in arm.items())
     shared = f" of {decomposition.networks} networks" if decomposition.owners is not None else ""
     return f"{parts} subdomains{shared} that agree on {named or 'nothing'}"
-
-
-def known_conditions() -> tuple[str, ...]:
-    """All names that a configuration may use."""
-    return ("matching", "auto", *PRESETS, *CONDITIONS)
 
 
 def cells_along(decomposition: Decomposition) -> int:
