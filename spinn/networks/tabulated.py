@@ -61,8 +61,9 @@ def compiled_tables(
 ) -> dict[str, Array]:
     """The network's tables, compiled once for all axes that are alike: operation by operation takes much longer."""
     result = {}
-    for axis, *parts, bias in zip(network.axes, network.features, network.mixings, network.biases, strict=True):
-        result[axis] = axis_rows(*parts, points[axis], orders[axis], bias)
+    parts = zip(network.axes, network.features, network.mixings, network.biases, strict=True)
+    for axis, features, mixing, bias in parts:
+        result[axis] = axis_rows(features, mixing, points[axis], orders[axis], bias)
     return result
 
 
