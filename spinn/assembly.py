@@ -88,9 +88,7 @@ def build_network(
     ranks = _ranks(config.rank, pde)
     scale = 0.0 if plan.is_basis else 0.1
     network = tucker_network(features, pde.unknowns, ranks, scale, key=keys[0])
-    # Subdomains are preconditioned exactly: their polynomials stay as they are.
-    whole = plan.is_basis and not plan.subdomain
-    return orthonormalised(network, plan, pde, domain) if whole else network
+    return orthonormalised(network, plan, pde, domain) if plan.is_basis else network
 
 
 def _multidomain_network(

@@ -337,7 +337,8 @@ class Session:
         value = value_name(routed(self.plan, place), place.ahead)
         several = self.plan.adaptive or self.plan.grows_ranks
         level = f" level {place.level + 1}" if place.level or (several and not value) else ""
-        floor = ENOUGH_LOSS * self.zero_loss
+        # Conditions of subdomains weigh so much that the loss says little about the last digits.
+        floor = ENOUGH_LOSS * self.zero_loss if self.plan.decomposition is None else 0.0
         change = SETTLED * resolved_tail(self.parameters) if self.plan.adaptive else ENOUGH_CHANGE
         change = ENOUGH if place.ahead else level_change(self, problem.linear) if self.plan.grows_ranks else change
         settings = LoopSettings(config.seed, config.sampling.resample_every, config.loss.weighting, floor, change)

@@ -18,7 +18,7 @@ import numpy as np
 from spinn.assembly import build_network, trainable
 from spinn.config import Stage
 from spinn.continuation import remedy
-from spinn.multidomain.growth import padded
+from spinn.multidomain.growth import moved_cells
 from spinn.networks.multidomain import MultiDomainNetwork
 from spinn.networks.separable import SeparableNetwork
 from spinn.pdes import derivative_orders
@@ -53,8 +53,7 @@ def zero_field(network: Any) -> Any:
 def with_field_of(network: Any, wider: Any) -> Any:
     """A network over more features, or others, with the field of another one; its lift is there already."""
     if isinstance(wider, MultiDomainNetwork):
-        core = padded(np.asarray(network.stacked.core), wider.stacked)
-        return eqx.tree_at(lambda n: n.stacked.core, wider, jnp.asarray(core))
+        return eqx.tree_at(lambda n: n.stacked.core, wider, jnp.asarray(moved_cells(network, wider)))
     return eqx.tree_at(lambda n: n.core, wider, jnp.asarray(transferred(network, wider), wider.core.dtype))
 
 

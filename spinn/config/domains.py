@@ -42,8 +42,13 @@ class Domains(Section):
     @model_validator(mode="before")
     @classmethod
     def _from_cuts(cls, value: Any) -> Any:
-        short = isinstance(value, dict) and not {"cuts", "coarse"}.intersection(value)
-        return {"cuts": value} if short else value
+        if not isinstance(value, dict):
+            return value
+        own = {name: value[name] for name in ("cuts", "coarse") if name in value}
+        axes = {name: cut for name, cut in value.items() if name not in own}
+        if not axes or not isinstance(own.get("cuts", {}), dict):
+            return value
+        return {**own, "cuts": {**own.get("cuts", {}), **axes}}  # both forms, where settings were put together
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

@@ -6,8 +6,8 @@ from collections.abc import Collection
 import numpy as np
 from jaxtyping import Float
 
-from spinn.networks.multidomain import MultiDomainNetwork
-from spinn.networks.separable import SeparableNetwork
+from spinn.networks.multidomain import MultiDomainNetwork, one_of
+from spinn.spectrum import transferred
 
 # Modes an axis of the first level, by number of axes; bounds of how many times more the next level has.
 FIRST_CELL_MODES = {1: 16, 2: 8, 3: 5, 4: 4}
@@ -23,9 +23,26 @@ def first_cell_modes(axes: tuple[str, ...]) -> dict[str, int]:
     return dict.fromkeys(axes, FIRST_CELL_MODES.get(len(axes), 4))
 
 
+def raw_cores(network: MultiDomainNetwork) -> Float[np.ndarray, "networks unknowns ..."]:
+    """The cores in terms of polynomials or waves as they are, mixings multiplied out."""
+    core = np.asarray(network.stacked.core, float)
+    for place, mixing in enumerate(network.stacked.mixings, 2):
+        if mixing is not None:
+            rows = np.moveaxis(core, place, 1)
+            flat = np.asarray(mixing, float) @ rows.reshape(*rows.shape[:2], -1)
+            core = np.moveaxis(flat.reshape(rows.shape[0], -1, *rows.shape[2:]), 1, place)
+    return core
+
+
+def moved_cells(network: MultiDomainNetwork, wider: MultiDomainNetwork) -> Float[np.ndarray, "networks unknowns ..."]:
+    """The cores with which the networks of `wider` represent the same fields."""
+    taken = [[one_of(whole.stacked, k) for whole in (network, wider)] for k in range(network.decomposition.networks)]
+    return np.stack([transferred(old, new) for old, new in taken])
+
+
 def cell_tails(network: MultiDomainNetwork) -> dict[str, float]:
     """Relative root energy of the last quarter of the modes along each axis, over all subdomains."""
-    core = np.asarray(network.stacked.core, float)
+    core = raw_cores(network)
     whole = float(np.sum(core**2))
     found = {}
     for place, axis in enumerate(network.axes, 2):
@@ -63,9 +80,3 @@ def _growth(rows: Float[np.ndarray, "modes others"], tail: float, axes: int) -> 
         return most
     wanted = 1.0 + (math.log(BELOW * tail) - logs[-1]) / slope / count
     return min(max(wanted, LEAST_MORE), most)
-
-
-def padded(core: np.ndarray, wider: SeparableNetwork) -> np.ndarray:
-    """The stacked cores of the same field over more features, which come after the ones that there are."""
-    assert wider.core is not None
-    return np.pad(core, [(0, new - old) for old, new in zip(core.shape, wider.core.shape, strict=True)])

@@ -41,15 +41,15 @@ class MultiDomainNetwork(eqx.Module):
         """The network of every cell, stacked: cells may share one."""
         if self.decomposition.owners is None:
             return self.stacked
-        return _taken(self.stacked, self.decomposition.owner)
+        return one_of(self.stacked, self.decomposition.owner)
 
     def of_cell(self, number: int) -> SeparableNetwork:
         """The network that answers for one cell."""
-        return _taken(self.stacked, self.decomposition.owner[number])
+        return one_of(self.stacked, self.decomposition.owner[number])
 
     def at_points(self, points: Mapping[str, Float[Array, " n"]]) -> dict[str, Float[Array, " n"]]:
         """Values at scattered points."""
-        chosen = _taken(self.stacked, jnp.asarray(self.decomposition.owner)[self._cells_of(points)])
+        chosen = one_of(self.stacked, jnp.asarray(self.decomposition.owner)[self._cells_of(points)])
         arrays, static = eqx.partition(chosen, eqx.is_array)
 
         def at(arrays: Any, point: Mapping[str, Array]) -> dict[str, Array]:
@@ -92,8 +92,8 @@ class MultiDomainNetwork(eqx.Module):
         return found
 
 
-def _taken(networks: SeparableNetwork, which: Any) -> SeparableNetwork:
-    """Some of the stacked networks, or one."""
+def one_of(networks: SeparableNetwork, which: Any) -> SeparableNetwork:
+    """One of the stacked networks, or some of them."""
     taken: SeparableNetwork = jax.tree.map(lambda leaf: leaf[which] if eqx.is_array(leaf) else leaf, networks)
     return taken
 

@@ -31,8 +31,9 @@ NO_GAIN = 1e-3
 # A linear solve need not go further below the loss at which iterating ends than this.
 BELOW_FLOOR = 0.1
 
-# Steps of a linear solve.
-MAX_ITERATIONS = 500
+# Steps of a linear solve; the same where the change of variables is the factor of J^T J itself: what is left after a
+# few is rounding.
+MAX_ITERATIONS, FEW_ITERATIONS = 500, 10
 
 Vector = Float[Array, " n"]
 
@@ -204,7 +205,7 @@ def gauss_newton_step(
     pull = jax.linear_transpose(push, flat)
     scaling: Any
     if root is not None:
-        scaling = root(params)
+        scaling, max_iterations = root(params), jnp.minimum(max_iterations, FEW_ITERATIONS)
     elif normal is not None and kept is not None:
         scaling = preconditioner(normal(params), jax.tree.leaves(params)[0].shape, kept)
     else:
@@ -244,7 +245,9 @@ def gauss_newton_step(
     taken = unravel(jnp.where(better, candidate, flat))
     parts = jax.tree.map(lambda new, old: jnp.where(better, new, old), new_parts, old_parts)
     changed = jnp.linalg.norm(moved) / jnp.maximum(jnp.linalg.norm(candidate), jnp.finfo(loss.dtype).tiny)
-    settled = UNEVEN * changed * jnp.sqrt(left / jnp.maximum(slope, jnp.finfo(slope.dtype).tiny)) < change
+    ahead = UNEVEN * changed * jnp.sqrt(left / jnp.maximum(slope, jnp.finfo(slope.dtype).tiny))
+    # A factor of J^T J leaves directions to rounding of which gradients say nothing: the next step refines them.
+    settled = (ahead if root is None else changed) < change
     after = GaussNewtonState(
         damping,
         jnp.where(better, loss, before),
