@@ -37,13 +37,14 @@ class Chain(NamedTuple):
 class ChainRoot(eqx.Module):
     """x -> L^{-T} S x for the Cholesky factor L of a block tridiagonal matrix S^{-1} L L^T S^{-1}.
 
-    `places`: of each parameter, its place in the chain.
+    `places`: of each parameter, its place in the chain; `exact`: whether the chain is all of the matrix, and no ring.
     """
 
     lower: Float[Array, "slabs size size"]
     beyond: Float[Array, "slabs_less_one size size"]
     scale: Float[Array, " parameters"]
     places: Array
+    exact: bool = eqx.field(static=True, default=True)
 
     def apply(self, x: Float[Array, " parameters"]) -> Float[Array, " parameters"]:
         """From scaled variables to parameters."""
@@ -79,7 +80,7 @@ def _solved(lower: Array, right: Array, transposed: bool = False) -> Array:
     return jax.scipy.linalg.solve_triangular(lower, right, lower=True, trans=int(transposed))
 
 
-def root_of(chain: Chain, places: Array) -> ChainRoot:
+def root_of(chain: Chain, places: Array, exact: bool = True) -> ChainRoot:
     """The Cholesky factor of a chain, scaled to a unit diagonal first."""
     diagonal = jnp.diagonal(chain.diagonal, axis1=1, axis2=2)
     scale = 1.0 / jnp.sqrt(diagonal + 1e-30 * jnp.max(diagonal) + jnp.finfo(diagonal.dtype).tiny)
@@ -95,7 +96,7 @@ def root_of(chain: Chain, places: Array) -> ChainRoot:
 
     first = _factor(blocks[0])
     _, (rest, beyond) = jax.lax.scan(step, first, (blocks[1:], following))
-    return ChainRoot(jnp.concatenate([first[None], rest]), beyond, scale.reshape(-1)[places], places)
+    return ChainRoot(jnp.concatenate([first[None], rest]), beyond, scale.reshape(-1)[places], places, exact)
 
 
 def _factor(block: Array) -> Array:
@@ -114,7 +115,11 @@ def normal_root(
     """
     layout = Layout.of(objective.decomposition, network.stacked.core[0].size)  # type: ignore[index]
     chain = chain_of(objective, network, batch, scales, layout)
-    return root_of(chain, jnp.asarray(layout.places))
+    ring = layout.slabs > 1 and any(
+        objective.decomposition.shape[objective.decomposition.box.axes.index(axis)] == layout.slabs
+        for axis in objective.decomposition.periodic
+    )
+    return root_of(chain, jnp.asarray(layout.places), exact=not ring)
 
 
 class Layout(NamedTuple):

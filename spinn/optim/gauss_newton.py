@@ -193,10 +193,10 @@ def gauss_newton_step(
     """One trust step: taken if the loss falls (then the damping shrinks), refused otherwise (then it grows).
 
     **Arguments:** `normal(params)`: the blocks of J^T J that are `kept`, for parameters that are a lone core; or
-    `root(params)`: a change of variables like `Preconditioner`. Without either, blocks between the unknowns are
-    estimated. `floor`: the loss that is good enough; `change`: the relative change of parameters that is; `linear`:
-    whether the residual is, so that one step should do; `mixed`: whether the linear solve works in float32, and float64
-    refines it (see `spinn.optim.mixed`).
+    `root(params)`: a change of variables like `Preconditioner`, which says whether it is `exact`. Without either,
+    blocks between the unknowns are estimated. `floor`: the loss that is good enough; `change`: the relative change of
+    parameters that is; `linear`: whether the residual is, so that one step should do; `mixed`: whether the linear solve
+    works in float32, and float64 refines it (see `spinn.optim.mixed`).
 
     Returns the parameters, the state, and half the squared norm of each block (a tree like that of `blocks`).
     """
@@ -205,7 +205,8 @@ def gauss_newton_step(
     pull = jax.linear_transpose(push, flat)
     scaling: Any
     if root is not None:
-        scaling, max_iterations = root(params), jnp.minimum(max_iterations, FEW_ITERATIONS)
+        scaling = root(params)
+        max_iterations = jnp.minimum(max_iterations, FEW_ITERATIONS) if scaling.exact else max_iterations
     elif normal is not None and kept is not None:
         scaling = preconditioner(normal(params), jax.tree.leaves(params)[0].shape, kept)
     else:
