@@ -80,6 +80,17 @@ class PDE(abc.ABC):
         """Further quantities of interest, by name, from the unknown fields."""
         return {}
 
+    def flux(self, axis: str, *unknowns_then_coordinates: Any) -> Any:
+        """What the equation lets pass through a surface across `axis`, one expression, or a tuple or dict with one an
+        equation; interfaces between subdomains can ask that both sides agree on it. None: the normal derivatives.
+        """
+        return None
+
+    @property
+    def gives_flux(self) -> bool:
+        """Whether the equation says what its flux is."""
+        return type(self).flux is not PDE.flux
+
     def validate(self) -> None:
         """Raise ValueError for parameter values that make no sense; called on construction."""
 
@@ -106,6 +117,15 @@ class PDE(abc.ABC):
         if isinstance(result, tuple | list):
             return {f"residual_{index}": part for index, part in enumerate(result)}
         return {"residual": result}
+
+    def fluxes(self, axis: str, unknowns: Mapping[str, Any], coordinates: Mapping[str, Any]) -> dict[str, Any]:
+        """The fluxes across an axis by name; the normal derivative of each unknown where the PDE gives none."""
+        result = self.flux(axis, *unknowns.values(), *coordinates.values())
+        if result is None:
+            return {name: field.d(axis) for name, field in unknowns.items()}
+        if isinstance(result, Mapping):
+            return dict(result)
+        return {f"flux_{index}": part for index, part in enumerate(result if isinstance(result, tuple) else (result,))}
 
     def condition_residuals(self, at: At, before: At | None = None) -> dict[str, tuple[Any, float]]:
         """Every condition's residual fields with their weights, by a name unique among the conditions.

@@ -25,6 +25,9 @@ class Burgers(PDE):
     def residual(self, u, t, x):
         return u.d("t") + u * u.d("x") - self.nu * u.d("xx")
 
+    def flux(self, axis, u, t, x):
+        return u if axis == "t" else u * u / 2 - self.nu * u.d("x")
+
     def conditions(self):
         return [Initial("u", value=self.initial), Dirichlet("u")]
 

@@ -1,5 +1,6 @@
 """Building networks, samplers and objectives from a plan. Built objects never see the configuration."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +11,8 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from spinn.embedding import Trace
+from spinn.multidomain.objective import CellSampler, MultiDomainObjective, stacked_networks
+from spinn.multidomain.planning import weights_of
 from spinn.networks.bodies import (
     MLP,
     Body,
@@ -22,8 +25,10 @@ from spinn.networks.bodies import (
     PeriodicInput,
     Sine,
 )
+from spinn.networks.decomposition import Decomposition
 from spinn.networks.elements import Elements, jumps
 from spinn.networks.mapped import Mapped, mapped
+from spinn.networks.multidomain import MultiDomainNetwork
 from spinn.networks.orthonormal import free_spaces, orthonormal_combinations, traced_combinations
 from spinn.networks.pointwise import PointNetwork, point_network
 from spinn.networks.separable import AxisFeatures, SeparableNetwork, cp_network, tt_network, tucker_network
@@ -41,6 +46,7 @@ PERIODIC_HARMONICS = 4
 # Points an axis where networks are trained, by number of axes; scattered points for each cost a network evaluation.
 NETWORK_POINTS = {1: 256, 2: 96, 3: 48, 4: 20}
 SECOND_ORDER_POINTS = {1: 128, 2: 64, 3: 32, 4: 16}
+CELL_POINTS = {1: 64, 2: 24, 3: 12, 4: 8}  # of trained networks of subdomains
 MAPPED_POINTS = 16  # beyond twice the features of an axis whose coordinate is mapped
 POINTWISE_POINTS = {1: 256, 2: 64, 3: 20, 4: 10}
 # Beyond this many points the grid is swept in slabs: a few arrays of 8 MB each then fit the cache of most machines.
@@ -59,11 +65,13 @@ def first_modes(plan: Plan, pde: PDE) -> dict[str, int]:
 
 def build_network(
     plan: Plan, pde: PDE, domain: Box, modes: Modes, *, key: PRNGKeyArray
-) -> SeparableNetwork | PointNetwork:
+) -> SeparableNetwork | PointNetwork | MultiDomainNetwork:
     """The network of a plan on a box (of one time window, say)."""
     config = plan.config.network
     if plan.is_pointwise:
         return _point_network(plan, pde, domain, key=key)
+    if plan.decomposition is not None:
+        return _multidomain_network(plan, plan.decomposition, pde, domain, modes, key=key)
     keys = jax.random.split(key, len(pde.coordinates) + 1)
     features = {
         axis: _axis_features(plan, axis, domain, modes[axis], key=k)
@@ -81,6 +89,25 @@ def build_network(
     scale = 0.0 if plan.is_basis else 0.1
     network = tucker_network(features, pde.unknowns, ranks, scale, key=keys[0])
     return orthonormalised(network, plan, pde, domain) if plan.is_basis else network
+
+
+def _multidomain_network(
+    plan: Plan, decomposition: Decomposition, pde: PDE, domain: Box, modes: Modes, *, key: PRNGKeyArray
+) -> MultiDomainNetwork:
+    """A network for every subdomain, and for the whole box where that is asked for. The decomposition that it knows is
+    that of the whole time, so that windows differ in numbers only and share their compiled programs.
+    """
+    within = dataclasses.replace(plan, decomposition=None, subdomain=True)
+
+    def build(box: Box, key: PRNGKeyArray) -> SeparableNetwork:
+        network = build_network(within, pde, box, modes, key=key)
+        assert isinstance(network, SeparableNetwork)
+        return network
+
+    key_cells, key_coarse = jax.random.split(key)
+    stacked = stacked_networks(build, decomposition.within(domain).boxes, key=key_cells)
+    coarse = build(domain, key_coarse) if plan.config.domains.coarse else None
+    return MultiDomainNetwork(stacked, decomposition, coarse)
 
 
 def _point_network(plan: Plan, pde: PDE, domain: Box, *, key: PRNGKeyArray) -> PointNetwork:
@@ -237,9 +264,13 @@ def _marked(mask: Any, network: Any, where: Any) -> Any:
     return eqx.tree_at(where, mask, jax.tree.map(eqx.is_inexact_array, where(network)))
 
 
-def trainable(network: SeparableNetwork | PointNetwork, plan: Plan) -> Any:
+def trainable(network: SeparableNetwork | PointNetwork | MultiDomainNetwork, plan: Plan) -> Any:
     """A tree of booleans like the network: what training may change."""
     mask = jax.tree.map(lambda _: False, network)
+    if isinstance(network, MultiDomainNetwork):
+        parts = [part for part in (network.stacked, network.coarse) if part is not None]
+        return eqx.tree_at(lambda n: [p for p in (n.stacked, n.coarse) if p is not None], mask,
+                           [trainable(part, plan) for part in parts])  # fmt: skip
     if isinstance(network, SeparableNetwork) and fresh_bodies(network):
         return _marked(mask, network, lambda n: [*(x for m in fresh_bodies(n) for x in (m.body, m.mixing)), n.core])
     if isinstance(network, PointNetwork):
@@ -272,6 +303,8 @@ def point_counts(plan: Plan, pde: PDE, modes: Modes) -> dict[str, int]:
             width = 2 * modes[axis] + 1 if plan.features[axis] == "fourier" else modes[axis]
             # Products of two fields; where the axis is mapped, times powers of ds/dx.
             auto = 2 * width + MAPPED_POINTS if axis in plan.maps else -(-3 * width // 2) + 2
+        elif plan.subdomain:
+            auto = CELL_POINTS.get(len(pde.coordinates), 8)
         elif plan.is_second_order:
             # Axis networks of the data's bandwidth, or `modes` combinations of their features.
             least = SECOND_ORDER_POINTS.get(len(pde.coordinates), 8)
@@ -282,8 +315,14 @@ def point_counts(plan: Plan, pde: PDE, modes: Modes) -> dict[str, int]:
     return counts
 
 
-def build_sampler(plan: Plan, pde: PDE, modes: Modes) -> AxisSampler | PointSampler:
+def build_sampler(plan: Plan, pde: PDE, modes: Modes) -> AxisSampler | PointSampler | CellSampler:
     """The sampler of a plan."""
+    if plan.decomposition is not None:
+        within = build_sampler(dataclasses.replace(plan, decomposition=None, subdomain=True), pde, modes)
+        assert isinstance(within, AxisSampler)
+        matching = plan.config.interface.conditions == "matching"
+        weights = weights_of(plan.decomposition, plan.arm, pde, matching)
+        return CellSampler(within, plan.decomposition, weights)
     rule = plan.config.sampling.rule
     assert rule != "auto"
     if plan.is_pointwise:
@@ -291,9 +330,14 @@ def build_sampler(plan: Plan, pde: PDE, modes: Modes) -> AxisSampler | PointSamp
     return AxisSampler(point_counts(plan, pde, modes), rule, plan.embedding.periodic, plan.breaks, plan.maps)
 
 
-def build_objective(plan: Plan, pde: PDE, sampler: AxisSampler | PointSampler) -> SeparableObjective | PointObjective:
+def build_objective(
+    plan: Plan, pde: PDE, sampler: AxisSampler | PointSampler | CellSampler
+) -> SeparableObjective | PointObjective | MultiDomainObjective:
     """The objective of a plan; slabs are chosen by memory, the norm by precision, unless configured."""
     loss, slabs = plan.config.loss, plan.config.sampling.slabs
+    if plan.decomposition is not None:
+        single = SeparableObjective(pde, Weighting(dict(loss.weights)), plan.embedding.skip)
+        return MultiDomainObjective(plan.decomposition, tuple(plan.arm), single)
     if plan.is_pointwise:
         return PointObjective(pde, Weighting(dict(loss.weights), loss.causal), plan.embedding.skip)
     counts = list(sampler.counts.values())

@@ -29,6 +29,7 @@ def check(config: Config, pde: PDE) -> None:
     _check_alternating(config)
     _check_polish(config, pde)
     _check_continuation(config)
+    _check_domains(config)
     if isinstance(rank, list) and len(rank) != len(pde.coordinates):
         raise SpinnError(f"network.rank: expected one rank for each of {', '.join(pde.coordinates)}, got {len(rank)}")
     for name in ("points_per_axis",):
@@ -124,3 +125,24 @@ def _check_continuation(config: Config) -> None:
     wrong = [name for name, holds in asks.items() if not holds]
     if wrong:
         raise SpinnError(f"continuation needs {' and '.join(wrong)}")
+
+
+def _check_domains(config: Config) -> None:
+    """Subdomains have separable networks of one structure, trained at once."""
+    if not config.domains.cuts:
+        return
+    stages, loss = {stage.optimizer for stage in config.train}, config.loss
+    asks = {
+        "kind: separable": config.network.kind == "separable",
+        "head: tucker or head: cp": config.network.head in ("tucker", "cp"),
+        "windows: 1 where t is cut": config.windows == 1 or "t" not in config.domains.cuts,
+        "no continuation": not config.continuation,
+        "no polish and no als": not stages & {"polish", "als"},
+        "map: none": config.network.map == "none",
+        "loss.causal: 0": not loss.causal,
+    }
+    if config.domains.coarse:
+        asks["trained networks for domains.coarse (network.trainable: true)"] = config.network.trainable is True
+    wrong = [name for name, holds in asks.items() if not holds]
+    if wrong:
+        raise SpinnError(f"domains need {', '.join(wrong)}")

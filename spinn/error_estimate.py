@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 import jax
 
+from spinn.cell_refinement import refined_cells
 from spinn.correction import LEFT, Window, corrected
 from spinn.growth import MAX_UNKNOWNS
 from spinn.refinement import refined
@@ -65,15 +66,17 @@ def error_estimate(session: Session, solution: Solution) -> Estimate:
     """The estimate for a run that has ended well. Works in float64, whatever the run was trained in."""
     began = time.perf_counter()
     with jax.enable_x64(True):
-        found = _by_sweeps(session, solution) if session.plan.is_alternating else _by_correction(session, solution)
+        plan = session.plan
+        refining = plan.is_alternating or plan.decomposition is not None
+        found = _by_refinement(session, solution) if refining else _by_correction(session, solution)
     if not all(math.isfinite(value) for value in found.relative_l2.values()):
         raise ArithmeticError("the correction is not finite")
     return dataclasses.replace(found, seconds=time.perf_counter() - began)
 
 
-def _by_sweeps(session: Session, solution: Solution) -> Estimate:
-    """The estimate for a tensor train, or for a sum of products found by sweeps."""
-    found = refined(session, solution)
+def _by_refinement(session: Session, solution: Solution) -> Estimate:
+    """The estimate for a tensor train, a sum of products found by sweeps, or subdomains: from a second solution."""
+    found = (refined if session.plan.is_alternating else refined_cells)(session, solution)
     doubts = []
     if found.residual > ROUNDING and found.remaining > LEFT * found.residual:
         doubts.append(f"the finer solution leaves {found.remaining / found.residual:.0%} of the residual")

@@ -12,6 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spinn.fields import Grid, GridField
+from spinn.networks.multidomain import MultiDomainNetwork
 from spinn.networks.separable import SeparableNetwork
 from spinn.pdes import PDE, derivative_orders
 from spinn.pdes._points import point_fields
@@ -44,6 +45,8 @@ def grid_values(pde: PDE, piece: Piece, axes: Mapping[str, np.ndarray], derived:
 def _on_grid(pde: PDE, network: Any, axes: Mapping[str, np.ndarray], derived: bool) -> dict[str, np.ndarray]:
     points = {axis: jnp.asarray(axes[axis]) for axis in pde.coordinates}
     shape = tuple(len(axes[axis]) for axis in pde.coordinates)
+    if isinstance(network, MultiDomainNetwork):
+        return network.on_grid(axes, pde if derived else None)
     if not isinstance(network, SeparableNetwork):
         mesh = jnp.meshgrid(*points.values(), indexing="ij")
         flat = {axis: part.reshape(-1) for axis, part in zip(pde.coordinates, mesh, strict=True)}
@@ -87,6 +90,8 @@ def point_values(pde: PDE, network: Any, points: Mapping[str, Any], derived: boo
 
 def _numbers_a_point(network: Any) -> int:
     """How many numbers a point takes on the way: with a Tucker core as many as it has entries beside the first axis."""
+    if isinstance(network, MultiDomainNetwork):
+        return sum(leaf[0].size for leaf in jax.tree.leaves(eqx.filter(network.stacked, eqx.is_array)))
     if isinstance(network, SeparableNetwork):
         if network.cores is not None:
             return max(core.shape[1] * core.shape[2] for core in network.cores)

@@ -8,8 +8,12 @@ from typing import Any
 import numpy as np
 
 from spinn.mapping import Peaks, fitted_map
+from spinn.multidomain.growth import ENOUGH_RESIDUAL, cell_tails, more_modes
+from spinn.multidomain.normal import MOST_IN_SLAB
+from spinn.multidomain.planning import cells_along
 from spinn.networks.bodies import Fourier
 from spinn.networks.mapped import unmapped
+from spinn.networks.multidomain import MultiDomainNetwork
 from spinn.networks.separable import SeparableNetwork
 from spinn.pdes import PDE, derivative_orders
 from spinn.recipes import Plan
@@ -261,6 +265,11 @@ class Growth:
         return {**modes, **{axis: max(count, now[axis]) for axis, count in fewer.items()}}
 
 
+def unresolved(network: Any) -> float:
+    """What the last modes carry along the axis that is resolved worst, relative."""
+    return max((cell_tails(network) if isinstance(network, MultiDomainNetwork) else tails(network)).values())
+
+
 def resolved_tail(unknowns: int) -> float:
     """What the last modes of a resolved axis may carry, by how much more of them would cost."""
     return next(tail for least, tail in reversed(RESOLVED_TAILS.items()) if unknowns >= least)
@@ -269,6 +278,30 @@ def resolved_tail(unknowns: int) -> float:
 def size(modes: Mapping[str, int], breaks: Mapping[str, tuple[float, ...]]) -> int:
     """About how many features all axes have together."""
     return math.prod(n * (len(breaks[axis]) - 1) if axis in breaks else n for axis, n in modes.items())
+
+
+@dataclasses.dataclass(frozen=True)
+class CellGrowth(Growth):
+    """The same for subdomains: they all get as many modes as they need together, while that helps and is affordable."""
+
+    def grown(self, place: Place, network: Any, outcome: Outcome) -> tuple[Place | None, list[str]]:
+        """The place with more modes on the axes that need them, or None. With it, what users should know."""
+        assert self.plan.decomposition is not None
+        if outcome.residual < ENOUGH_RESIDUAL or place.gradient:
+            return None, []
+        found, tail = cell_tails(network), resolved_tail(outcome.parameters)
+        short = {axis: one for axis, one in found.items() if one > max(tail, 0.1 * max(found.values()))}
+        if not short:
+            return None, []
+        told = f"not resolved: the last modes carry {max(short.values()):.1e} of the solution along {', '.join(short)}"
+        if outcome.loss > 0.5 * place.level_loss:
+            return None, [f"{told}, and more of them do not help; cut where the solution is not smooth"]
+        modes = more_modes(network, short, tail)
+        size = math.prod(modes.values()) * len(self.pde.unknowns)
+        beside = cells_along(self.plan.decomposition)
+        if size * self.plan.decomposition.count > MAX_UNKNOWNS["whole"] or size * beside > MOST_IN_SLAB:
+            return None, [f"{told}, and more of them are too many unknowns; cut along one axis more than others"]
+        return dataclasses.replace(place, modes=(*place.modes[:-1], modes)), []
 
 
 def changes(before: Place, after: Place) -> str:

@@ -11,6 +11,10 @@ import numpy as np
 
 from spinn.assembly import build_objective, build_sampler, trainable
 from spinn.evaluation import Piece, grid_values
+from spinn.multidomain.normal import normal_root
+from spinn.multidomain.objective import MultiDomainObjective
+from spinn.multidomain.scales import normalising_scales
+from spinn.networks.multidomain import MultiDomainNetwork
 from spinn.networks.separable import SeparableNetwork
 from spinn.objective import SeparableObjective
 from spinn.objective.equilibration import equation_scales
@@ -48,15 +52,17 @@ def pose(plan: Plan, pde: PDE, network: Any, domain: Box, modes: Mapping[str, in
     def call(which: str, params: Any, context: Any, scales: Any) -> Any:
         frozen, batch, before, varied = context
         earlier = None if previous is None else eqx.combine(before, before_static)
-        return getattr(dataclasses.replace(objective, pde=varied.pde), which)(
-            eqx.combine(params, frozen, static), batch, scales, earlier
-        )
+        return getattr(_of(objective, varied.pde), which)(eqx.combine(params, frozen, static), batch, scales, earlier)
 
     def matrix(params: Any, context: Any, scales: Any) -> Any:
         frozen, batch, _, varied = context
         assert isinstance(objective, SeparableObjective)
         here = dataclasses.replace(objective, pde=varied.pde)
         return here.whole_normal(lambda p: eqx.combine(p, frozen, static), params, batch, scales)
+
+    def root(params: Any, context: Any, scales: Any) -> Any:
+        frozen, batch, _, varied = context
+        return normal_root(_of(objective, varied.pde), eqx.combine(params, frozen, static), batch, scales)
 
     drawn: dict[bytes, Any] = {}
     varied = parametric(pde)
@@ -85,6 +91,12 @@ def pose(plan: Plan, pde: PDE, network: Any, domain: Box, modes: Mapping[str, in
             linear=_is_linear(objective, network, context[1]),
             scales=equation_scales(pde, objective.weighting, network, context[1]),
         )  # fmt: skip
+    if isinstance(objective, MultiDomainObjective):
+        problem = dataclasses.replace(
+            problem, linear=plan.is_basis and objective.is_linear(network, context[1]),
+            root=root if plan.is_basis else None, mixed=False,
+            scales=normalising_scales(objective, functools.partial(call, "blocks"), params, context),
+        )  # fmt: skip
     if isinstance(objective, SeparableObjective) and not plan.config.loss.causal:
         problem = dataclasses.replace(problem, matrix=matrix)
     return Posed(problem, combine, params)
@@ -96,8 +108,18 @@ def starts_free(pde: PDE, skip: frozenset[str]) -> bool:
     return any(not any(name == held or name.startswith(held + "_") for held in skip) for name in names)
 
 
+def _of(objective: Any, pde: PDE) -> Any:
+    """The objective of a PDE with other parameters."""
+    if isinstance(objective, MultiDomainObjective):
+        return dataclasses.replace(objective, single=_of(objective.single, pde))
+    return dataclasses.replace(objective, pde=pde)
+
+
 def continued(before: Any, fresh: Any) -> Any:
     """A trained network starts the next window where the last one ended."""
+    if isinstance(before, MultiDomainNetwork):
+        coarse = None if before.coarse is None else continued(before.coarse, fresh.coarse)
+        return MultiDomainNetwork(continued(before.stacked, fresh.stacked), fresh.decomposition, coarse)
 
     def ends(network: Any) -> list[Any]:
         owners = network.features if isinstance(network, SeparableNetwork) else (network,)

@@ -10,8 +10,10 @@ from spinn.config import Config, Network, Sampling, Stage
 from spinn.config.fit import continuation_of
 from spinn.embedding import Embedding, embedding_of, traced_embedding_of
 from spinn.errors import SpinnError
+from spinn.multidomain.planning import Arm, arm_of, decomposition_of, described
+from spinn.networks.decomposition import Decomposition
 from spinn.objective.kronecker import has_open_conditions, is_linear, is_linear_in_unknowns
-from spinn.pdes import PDE
+from spinn.pdes import PDE, Periodic
 
 CLASSICAL = frozenset({"fourier", "legendre"})
 # Modes to start from when the data show no spectrum (they usually do: see spectrum.py), by number of axes.
@@ -25,6 +27,8 @@ GRADIENT_STAGES = (
     Stage(optimizer="soap", steps=4000, learning_rate=3e-3, schedule="warmup_cosine", warmup=100),
     Stage(optimizer="lbfgs", steps=1000),
 )
+# Of trained networks of subdomains: a part of the box is simpler than all of it.
+CELL_WIDTH, CELL_DEPTH, CELL_FREQUENCY, CELL_RANK = 20, 2, 4.0, 10
 UNHELPFUL = 0.5  # a relative residual above which least squares have not helped
 PAPER_POINTS = {1: 64, 2: 64, 3: 64, 4: 32}
 
@@ -47,6 +51,9 @@ class Plan:
     # Peaks of the learned maps of axes that have one: centre, width and amount of each (see `spinn.networks.mapped`).
     maps: Mapping[str, tuple[tuple[float, float, float], ...]] = dataclasses.field(default_factory=dict)
     continuation: tuple[Mapping[str, Any], ...] = ()
+    decomposition: Decomposition | None = None  # of the box into subdomains, where it is cut
+    arm: Arm = dataclasses.field(default_factory=dict)  # the interface conditions of its cuts, by weight
+    subdomain: bool = False  # of one cell: the decomposition is left out
     polishing: bool = False  # of the stage at hand: axis networks are frozen, all of their features are under a core
 
     def learns(self, axis: str) -> bool:
@@ -66,8 +73,9 @@ class Plan:
 
     @property
     def is_core(self) -> bool:
-        """Whether a Tucker core over fixed features is all that is trained."""
-        return (is_core(self.config.network) and not self.is_alternating) or self.polishing
+        """Whether a Tucker core over fixed features is all that is trained, on the whole box."""
+        whole = self.decomposition is None and not self.is_alternating
+        return (is_core(self.config.network) and whole) or self.polishing
 
     @property
     def grows_ranks(self) -> bool:
@@ -91,9 +99,12 @@ def resolve(config: Config, pde: PDE, device: str = "cpu") -> Plan:
     **Raises:** SpinnError for combinations that make no sense (a Fourier basis on an axis that is not periodic, ...).
     """
     config = _paper(config, pde) if config.recipe == "paper" else config
-    features = _features(config.network, pde, embedding_of(pde) if config.network.embed is not False else Embedding())
+    decomposition = decomposition_of(config.domains, pde)
+    cut = frozenset(decomposition.cut_axes) if decomposition else frozenset()
+    possible = (embedding_of(pde) if config.network.embed is not False else Embedding()).without_periodic(cut)
+    features = _features(config.network, pde, possible)
     classical = set(features.values()) <= CLASSICAL
-    linear = _linear_matters(config.network, pde) and is_linear(pde)
+    linear = decomposition is None and _linear_matters(config.network, pde) and is_linear(pde)
     given, precision = config, config.precision
     if precision == "auto":
         precision = "mixed" if device == "gpu" else "float64"
@@ -103,6 +114,7 @@ def resolve(config: Config, pde: PDE, device: str = "cpu") -> Plan:
     last = stages[-1].optimizer
     core = is_core(network) and last != "als"
     embedding = _embedding(network, pde, features, core, causal=config.loss.causal > 0)
+    embedding = _within_cells(embedding, pde, cut) if cut else embedding
     updates: dict[str, Any] = {
         "network": network,
         "sampling": _sampling(config.sampling, network),
@@ -113,7 +125,7 @@ def resolve(config: Config, pde: PDE, device: str = "cpu") -> Plan:
         return resolve(given.model_copy(update={"precision": "float32"}), pde, device)
     grown = last == "als" or (core and last == "gauss_newton")
     adaptive = network.modes == "auto" and classical and grown
-    if config.windows == "auto" and not (adaptive and last != "als" and "t" in pde.coordinates):
+    if config.windows == "auto" and ("t" in cut or not (adaptive and last != "als" and "t" in pde.coordinates)):
         updates["windows"] = 1
     resolved = config.model_copy(update=updates)
     check(resolved, pde)
@@ -124,7 +136,11 @@ def resolve(config: Config, pde: PDE, device: str = "cpu") -> Plan:
         )
     reason = _reason(resolved, pde, embedding, features, adaptive)
     continuation = continuation_of(config.continuation, pde)
-    return Plan(resolved, embedding, features, adaptive, reason, continuation=continuation)
+    arm = arm_of(config.interface.conditions, pde) if decomposition else {}
+    reason += f"; {described(decomposition, arm)}" if decomposition else ""
+    return Plan(
+        resolved, embedding, features, adaptive, reason, continuation=continuation, decomposition=decomposition, arm=arm
+    )
 
 
 def replanned(plan: Plan, pde: PDE) -> Plan:
@@ -144,6 +160,14 @@ def _embedding(network: Network, pde: PDE, features: Mapping[str, str], core: bo
     whole = traced_embedding_of(pde) if core else embedding_of(pde)
     whole = whole.without(["t"]) if causal else whole
     return whole.without_periodic(axis for axis, name in features.items() if name == "legendre")
+
+
+def _within_cells(embedding: Embedding, pde: PDE, cut: frozenset[str]) -> Embedding:
+    """What the features of subdomains hold: periodicity along axes that are whole. Along others it is an interface."""
+    whole = Embedding(embedding.periodic, skip=embedding.skip).without_periodic(cut)
+    held = {name for name in whole.skip if name.startswith("periodic_")}
+    held |= {one.name for one in pde.conditions() if isinstance(one, Periodic) and one.axis in cut}
+    return Embedding(whole.periodic, skip=frozenset(held))
 
 
 def _features(network: Network, pde: PDE, embedding: Embedding) -> dict[str, str]:
@@ -197,10 +221,12 @@ def _network(config: Config, pde: PDE, features: Mapping[str, str], classical: b
     rank = network.rank
     if rank == "auto" and head == "cp":
         rank = 32 if axes <= 3 else 128
+    elif rank == "auto" and trainable and config.domains.cuts:
+        rank = CELL_RANK
     elif rank == "auto" and trainable:
         rank = {1: 32, 2: 32, 3: 16}.get(axes, 12)
     frequency: Any
-    width, depth, frequency = 64, 3, 8.0
+    width, depth, frequency = (CELL_WIDTH, CELL_DEPTH, CELL_FREQUENCY) if config.domains.cuts else (64, 3, 8.0)
     if trainable and rank != "grow" and _may_be_second_order(config, axes):
         width, depth = TRAINED_WIDTHS.get(axes, 8), 1
         rank = TRAINED_RANKS.get(axes, 3) if network.rank == "auto" else rank
@@ -229,6 +255,8 @@ def _sampling(sampling: Sampling, network: Network) -> Sampling:
 
 def _may_be_second_order(config: Config, axes: int) -> bool:
     """Whether trained networks of this configuration can be trained by least squares and polished."""
+    if config.domains.cuts:
+        return False
     if config.train:
         return _is_second_order(config) and config.network.kind == "separable"
     fixed = config.loss.weighting == "fixed" and not config.loss.causal and config.sampling.rule != "random"

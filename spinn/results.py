@@ -10,6 +10,7 @@ import numpy as np
 from spinn.error_estimate import Estimate
 from spinn.evaluation import Piece, device_context, train_arrays
 from spinn.files.environment import versions
+from spinn.multidomain.planning import summary_of
 from spinn.networks.separable import SeparableNetwork
 from spinn.output.folder import RunFolder
 from spinn.pdes import PDE
@@ -71,6 +72,7 @@ def summarise(
         "modes": [dict(modes) for modes in solution.modes],
         "tucker_ranks": tucker_ranks(solution, _accuracy(session, estimate)),
         "windows": [[piece.start, piece.end] for piece in solution.pieces],
+        "domains": summary_of(plan.decomposition, plan.arm) if plan.decomposition else None,
         "precision": config.precision,
         "device": device,
         "seed": config.seed,
@@ -176,6 +178,8 @@ def write_results(
         derived = {name: value for name, value in values.items() if name not in unknowns}
         attributes = {"title": f"spinn: {summary['pde']}", "pde": summary["pde"],
                       "parameters": dict(pde.parameters), "relative_l2": summary["relative_l2"] or {}}  # fmt: skip
+        if summary["domains"]:
+            attributes["cuts"] = summary["domains"]["cuts"]
         if centre:
             attributes["cut"] = {axis: float(points[0]) for axis, points in centre.items()}
         spatial = len(axes) - ("t" in axes) <= 3
@@ -183,7 +187,7 @@ def write_results(
                        train=train, vtkhdf=bool(wanted.vtkhdf) and spatial)  # fmt: skip
         if wanted.figures:
             shown = {**unknowns, **derived}
-            draw_solution(axes, shown, truth, folder.figures)
+            draw_solution(axes, shown, truth, folder.figures, (summary["domains"] or {}).get("cuts", {}))
     if wanted.figures:
         draw_loss(folder.read_metrics(), folder.figures / "loss.png")
     summary["seconds"]["total"] = session.seconds

@@ -8,14 +8,13 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 
 from spinn.alternating import Alternating
 from spinn.assembly import build_network, build_objective, build_sampler, trainable
 from spinn.compilation import CompileClock
 from spinn.continuation import ENOUGH, PASSABLE, easier, next_value, posed_plan, routed, value_name
 from spinn.evaluation import Piece
-from spinn.growth import ENOUGH_LOSS, SETTLED, Growth, Outcome, Place, changes, resolved_tail
+from spinn.growth import ENOUGH_LOSS, SETTLED, CellGrowth, Growth, Outcome, Place, changes, resolved_tail, unresolved
 from spinn.lifting import lifted
 from spinn.objective import SeparableObjective
 from spinn.optim.gauss_newton import ENOUGH_CHANGE
@@ -25,8 +24,7 @@ from spinn.posing import Posed, continued, pose
 from spinn.ranking import first_whole, level_change, ranked
 from spinn.recipes import Plan
 from spinn.sampling import AxisSampler
-from spinn.spectrum import tails, transferred
-from spinn.stagewise import better, further, given_up, judged, prepared, stages_of
+from spinn.stagewise import better, further, given_up, judged, prepared, stages_of, with_field_of
 from spinn.starting import start_modes
 from spinn.training.loop import LEFT_FLOAT32, LoopSettings, Snapshot, StageRun
 from spinn.training.methods import StageSpec
@@ -256,7 +254,7 @@ class Session:
                 self.kept, network = network, wider
                 continue
             self.reporter.message(
-                f"not resolved yet (last modes carry {max(tails(network).values()):.1e}): {changes(self.place, grown)}"
+                f"not resolved yet (last modes carry {unresolved(network):.1e}): {changes(self.place, grown)}"
             )
             self.place = dataclasses.replace(grown, level=self.place.level + 1, stage=0, level_loss=outcome.loss)
             network = self.moved(network)
@@ -264,7 +262,7 @@ class Session:
     def moved(self, network: Any) -> Any:
         """The field of a network in the basis of the present place, with what conditions prescribe there."""
         wider = self.lifted(self.network(self.place.window, self.place.modes[-1]))
-        return eqx.tree_at(lambda n: n.core, wider, jnp.asarray(transferred(network, wider), wider.core.dtype))
+        return with_field_of(network, wider)
 
     def outcome(self) -> Outcome:
         """How the level that has just ended went."""
@@ -283,7 +281,7 @@ class Session:
     @property
     def growth(self) -> Growth:
         """What decides how the run goes on."""
-        return Growth(self.plan, self.pde)
+        return (Growth if self.plan.decomposition is None else CellGrowth)(self.plan, self.pde)
 
     def level(self, network: Any, snapshot: Snapshot | None) -> Any:
         """All stages at one resolution."""
@@ -339,7 +337,8 @@ class Session:
         value = value_name(routed(self.plan, place), place.ahead)
         several = self.plan.adaptive or self.plan.grows_ranks
         level = f" level {place.level + 1}" if place.level or (several and not value) else ""
-        floor = ENOUGH_LOSS * self.zero_loss
+        # Conditions of subdomains weigh so much that the loss says little about the last digits.
+        floor = ENOUGH_LOSS * self.zero_loss if self.plan.decomposition is None else 0.0
         change = SETTLED * resolved_tail(self.parameters) if self.plan.adaptive else ENOUGH_CHANGE
         change = ENOUGH if place.ahead else level_change(self, problem.linear) if self.plan.grows_ranks else change
         settings = LoopSettings(config.seed, config.sampling.resample_every, config.loss.weighting, floor, change)
@@ -357,9 +356,9 @@ class Session:
         about = len(self.place.ends) + left
         return f"window {self.place.window + 1}/{'~' if left else ''}{about} "
 
-    def problem(self, network: Any) -> Posed:
-        """What the stages of a level minimise."""
-        domain, modes = self.domain(self.place.window), self.active_modes(network)
+    def problem(self, network: Any, modes: Mapping[str, int] | None = None) -> Posed:
+        """What the stages of a level minimise; `modes`: of the level, where it is not the present one."""
+        domain, modes = self.domain(self.place.window), modes or self.active_modes(network)
         posed = pose(
             self.active(), self.posed_pde, network, domain, modes, self.pieces[-1].network if self.pieces else None
         )

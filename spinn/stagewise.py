@@ -18,11 +18,13 @@ import numpy as np
 from spinn.assembly import build_network, trainable
 from spinn.config import Stage
 from spinn.continuation import remedy
+from spinn.multidomain.growth import moved_cells
+from spinn.networks.multidomain import MultiDomainNetwork
 from spinn.networks.separable import SeparableNetwork
 from spinn.pdes import derivative_orders
 from spinn.polishing import MAX_CORE, added, condensed, is_condensed, polished, projected, shape_of
 from spinn.recipes import CLASSICAL, GRADIENT_STAGES, MAX_PARAMETERS, SECOND_ORDER, UNHELPFUL, Plan
-from spinn.spectrum import data_modes
+from spinn.spectrum import data_modes, transferred
 
 if TYPE_CHECKING:
     from spinn.growth import Place
@@ -39,11 +41,20 @@ RESOLVED = 1e-18  # of the loss of the zero field: the rest is rounding
 
 def zero_field(network: Any) -> Any:
     """The network with its last layer put to zero."""
+    if isinstance(network, MultiDomainNetwork):
+        return eqx.tree_at(lambda n: n.stacked, network, zero_field(network.stacked))
     if not isinstance(network, SeparableNetwork):
         return network
     last = (network.mixings, network.biases) if network.core is None else network.core
     zero = jax.tree.map(jnp.zeros_like, last)
     return eqx.tree_at(lambda n: (n.mixings, n.biases) if n.core is None else n.core, network, zero)
+
+
+def with_field_of(network: Any, wider: Any) -> Any:
+    """A network over more features, or others, with the field of another one; its lift is there already."""
+    if isinstance(wider, MultiDomainNetwork):
+        return eqx.tree_at(lambda n: n.stacked.core, wider, jnp.asarray(moved_cells(network, wider)))
+    return eqx.tree_at(lambda n: n.core, wider, jnp.asarray(transferred(network, wider), wider.core.dtype))
 
 
 def bandwidths(plan: Plan, arrays: Mapping[str, np.ndarray], modes: Mapping[str, int]) -> dict[str, int]:

@@ -22,6 +22,9 @@ SLOW = {
     "allen_cahn": 1e-6,
     "kdv": 1e-7,
     "poisson_10d": 1e-9,
+    "burgers_multidomain": 1e-5,
+    "multiscale_helmholtz_2d": 1e-3,
+    "two_materials": 1e-9,
 }
 
 

@@ -48,6 +48,7 @@ def drawn(folder: Path, out: Path | None = None) -> list[Path]:
     from spinn.output.figures import draw_solution  # matplotlib takes a second to start
     from spinn.output.loss_figure import draw_loss
 
-    paths = draw_solution(grid.axes, grid.quantities, grid.reference, target)
+    cuts = grid.attributes.get("cuts", {})
+    paths = draw_solution(grid.axes, grid.quantities, grid.reference, target, cuts)
     loss = draw_loss(files.read_metrics(), target / "loss.png")
     return [*paths, *([loss] if loss else [])]

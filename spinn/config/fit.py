@@ -1,9 +1,11 @@
 """Does a configuration fit its PDE? Names of axes, losses and parameters, and lengths, which only the PDE can tell."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from spinn.config.domains import Strip
 from spinn.config.explain import dotted, nearest, shown
 from spinn.config.models import Config
 from spinn.config.parameter_types import converted, declared_type, in_words
@@ -27,6 +29,7 @@ def check_fit(config: Config, pde: PDE, places: Places | None = None) -> None:
         ("network", "features"): network.features,
         ("network", "modes"): network.modes,
         ("network", "map"): network.map,
+        ("domains", "cuts"): config.domains.cuts,
         ("sampling", "points_per_axis"): sampling.points_per_axis,
     }
     for path, value in by_axis.items():
@@ -41,10 +44,23 @@ def check_fit(config: Config, pde: PDE, places: Places | None = None) -> None:
         complain(("loss", "weights", name), message)
     if isinstance(config.windows, int) and config.windows > 1 and "t" not in pde.coordinates:
         complain(("windows",), f"expected 1 or 'auto' for a problem without a time axis 't', got {config.windows}")
+    for axis, cuts in config.domains.cuts.items():
+        if axis in pde.coordinates and (message := _misplaced(cuts, pde.domain[axis])):
+            complain(("domains", "cuts", axis), message)
     for where, message in _continuation(config.continuation, pde):
         complain(where, message)
     if problems:
         raise failure(problems)
+
+
+def _misplaced(cuts: Any, interval: tuple[float, float]) -> str:
+    """What is wrong with the places at which an axis is cut; empty where nothing is."""
+    places = cuts.strip if isinstance(cuts, Strip) else cuts if isinstance(cuts, list) else []
+    low, high = interval
+    if all(before < after for before, after in itertools.pairwise([low, *places, high])):
+        return ""
+    told = ", ".join(f"{place:g}" for place in places)
+    return f"expected cuts that ascend strictly between {low:g} and {high:g}, got {told}"
 
 
 def _continuation(values: Mapping[str, Sequence[float]], pde: PDE) -> list[tuple[tuple[str, ...], str]]:

@@ -7,6 +7,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from spinn.config._types import Auto, Count, Interval, Natural, NonNegative, PointCount, Real, Section, Switch
+from spinn.config.domains import Domains, Interface
 from spinn.config.network import Network
 from spinn.config.training import Loss, Sampling, Stage
 
@@ -82,6 +83,8 @@ class Config(Section):
         description="Time windows: the time interval is cut into this many equal parts, solved one after the other, "
         "each starting from the end of the last. auto: one, cut shorter where Newton's method fails on it.",
     )
+    domains: Domains = Field(default=Domains(), description="Subdomains with networks of their own; none by default.")
+    interface: Interface = Field(default=Interface(), description="What both sides of a cut are asked to agree on.")
     continuation: dict[str, Annotated[list[Real], Field(min_length=1)]] = Field(
         default_factory=dict,
         description="Values of the PDE's parameters to solve with first, coarsely and in this order, such as "

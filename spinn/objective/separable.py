@@ -75,7 +75,7 @@ class SeparableObjective:
 
         `previous`: the network of the time window before; initial conditions then ask for its values and slopes.
         """
-        at = self._fields(network, batch)
+        at = self.located(network, batch)
         local = at(None)
         found = interior_residuals(self.pde, local)
         conditions = self._conditions(at, self._before(previous, batch), scales)
@@ -87,9 +87,9 @@ class SeparableObjective:
                 for name, block in entries.items()
                 if block is not None
             }
-            rest = self._weighted({n: pair for n, pair in found.items() if n not in compressed}, scales, _grid(local))
+            rest = self.weighted({n: pair for n, pair in found.items() if n not in compressed}, scales, _grid(local))
             return {**rest, **compressed, **conditions}
-        interior = self._weighted(found, scales, _grid(local))
+        interior = self.weighted(found, scales, _grid(local))
         return {**self._causal(interior, batch)[0], **conditions}
 
     def normal(
@@ -110,7 +110,7 @@ class SeparableObjective:
 
     def is_linear(self, network: SeparableNetwork, batch: AxisBatch) -> bool:
         """Whether residuals and conditions are linear in the network's fields, read off their expressions."""
-        at = self._fields(network, batch)
+        at = self.located(network, batch)
         found = {**interior_residuals(self.pde, at(None)), **condition_residuals(self.pde, at, None, self.skip)}
         return all(is_linear(field) for field, _ in found.values())
 
@@ -134,7 +134,7 @@ class SeparableObjective:
         assert network.core is not None
         shape, kept = network.core.shape, coupling_of(network)
         found = {}
-        for name, (field, _) in interior_residuals(self.pde, self._fields(network, batch)(None)).items():
+        for name, (field, _) in interior_residuals(self.pde, self.located(network, batch)(None)).items():
             normal = normal_blocks({name: (field, 1.0)}, shape, kept, network.core.dtype, network.spaces)
             diagonal = kept.core(jnp.diagonal(normal, axis1=1, axis2=2), shape)
             found[name] = jnp.sum(diagonal.reshape(shape[0], -1), 1)
@@ -149,7 +149,7 @@ class SeparableObjective:
     ) -> dict[str, Array]:
         """The residuals of the conditions named (or all) on their faces, unweighted, those held exactly among them."""
         before = self._before(previous, batch)
-        found = condition_residuals(self.pde, self._fields(network, batch), before, frozenset())
+        found = condition_residuals(self.pde, self.located(network, batch), before, frozenset())
         fields = {name: field for name, (field, _) in found.items() if names is None or name in names}
         return {name: jnp.broadcast_to(field.value, field.grid.shape) for name, field in fields.items()}
 
@@ -163,7 +163,7 @@ class SeparableObjective:
         """Half the squared norm of the blocks, and each block's share of it. For reverse mode (`blocks`: either)."""
         if self.slabs > 1:
             self._check_slabs(batch)
-        at = self._fields(network, batch)
+        at = self.located(network, batch)
         conditions = self._conditions(at, self._before(previous, batch), scales)
         parts = {name: half_square({name: block}) for name, block in conditions.items()}
         local = at(None)
@@ -178,7 +178,7 @@ class SeparableObjective:
 
     def interior(self, network: AnyNetwork, batch: AxisBatch) -> dict[str, Array]:
         """The residuals themselves on the grid, unweighted."""
-        local = self._fields(network, batch)(None)
+        local = self.located(network, batch)(None)
         shape = _grid(local).shape
         found = interior_residuals(self.pde, local)
         return {name: jnp.broadcast_to(field.value, shape) for name, (field, _) in found.items()}
@@ -187,12 +187,12 @@ class SeparableObjective:
         self, network: AnyNetwork, batch: AxisBatch, scales: Scales, tables: Any = None
     ) -> dict[str, tuple[Any, Any]]:
         """The residual fields of all blocks with the roots of their weights, but for what conditions ask for."""
-        at = self._fields(network, batch, tables)
+        at = self.located(network, batch, tables)
         conditions = condition_residuals(self.pde, at, None, self.skip)
         found = {**interior_residuals(self.pde, at(None)), **conditions}
         return {name: (field, self.weighting.root(name, own, scales)) for name, (field, own) in found.items()}
 
-    def _fields(self, network: AnyNetwork, batch: AxisBatch, given: Any = None) -> At:
+    def located(self, network: AnyNetwork, batch: AxisBatch, given: Any = None) -> At:
         """Every axis network runs once, on its interior points and both ends together, unless its table is `given`."""
         points = points_of(batch)
         tables = network.tables(points, self.orders) if given is None else given
@@ -221,12 +221,12 @@ class SeparableObjective:
 
     def _before(self, previous: AnyNetwork | None, batch: AxisBatch) -> At | None:
         """The fields of the window before, evaluated where this one begins."""
-        return None if previous is None else dataclasses.replace(self, base=self.base_before)._fields(previous, batch)
+        return None if previous is None else dataclasses.replace(self, base=self.base_before).located(previous, batch)
 
     def _conditions(self, at: At, before: At | None, scales: Scales) -> dict[str, Array]:
-        return self._weighted(condition_residuals(self.pde, at, before, self.skip), scales)
+        return self.weighted(condition_residuals(self.pde, at, before, self.skip), scales)
 
-    def _weighted(
+    def weighted(
         self, found: Found, scales: Scales, grid: Grid | None = None, reverse: bool = False
     ) -> dict[str, Array]:
         """Entries times the roots of their weights, on the grid given or else on that of each field."""
@@ -272,7 +272,7 @@ class SeparableObjective:
     ) -> tuple[dict[str, Array], Array | float]:
         """Half the squared norm of each interior block, and the loss that later times wait for."""
         found = interior_residuals(self.pde, local)
-        blocks, later = self._causal(self._weighted(found, scales, _grid(local), reverse=True), batch, earlier)
+        blocks, later = self._causal(self.weighted(found, scales, _grid(local), reverse=True), batch, earlier)
         return {name: half_square({name: block}) for name, block in blocks.items()}, later
 
     def _check_slabs(self, batch: AxisBatch) -> None:

@@ -31,8 +31,9 @@ NO_GAIN = 1e-3
 # A linear solve need not go further below the loss at which iterating ends than this.
 BELOW_FLOOR = 0.1
 
-# Steps of a linear solve.
-MAX_ITERATIONS = 500
+# Steps of a linear solve; the same where the change of variables is the factor of J^T J itself: what is left after a
+# few is rounding.
+MAX_ITERATIONS, FEW_ITERATIONS = 500, 10
 
 Vector = Float[Array, " n"]
 
@@ -181,6 +182,7 @@ def gauss_newton_step(
     key: PRNGKeyArray,
     normal: Callable[[Any], Float[Array, "modes rows rows"]] | None = None,
     kept: Coupling | None = None,
+    root: Callable[[Any], Any] | None = None,
     floor: float | Array = 0.0,
     change: float | Array = ENOUGH_CHANGE,
     max_iterations: int | Array = MAX_ITERATIONS,
@@ -190,17 +192,22 @@ def gauss_newton_step(
 ) -> tuple[Any, GaussNewtonState, Any]:
     """One trust step: taken if the loss falls (then the damping shrinks), refused otherwise (then it grows).
 
-    **Arguments:** `normal(params)`: the blocks of J^T J that are `kept`, for parameters that are a lone core; without
-    it those between the unknowns are estimated. `floor`: the loss that is good enough; `change`: the relative
-    change of parameters that is; `linear`: whether the residual is, so that one step should do; `mixed`: whether the
-    linear solve works in float32, and float64 refines it (see `spinn.optim.mixed`).
+    **Arguments:** `normal(params)`: the blocks of J^T J that are `kept`, for parameters that are a lone core; or
+    `root(params)`: a change of variables like `Preconditioner`, which says whether it is `exact`. Without either,
+    blocks between the unknowns are estimated. `floor`: the loss that is good enough; `change`: the relative change of
+    parameters that is; `linear`: whether the residual is, so that one step should do; `mixed`: whether the linear solve
+    works in float32, and float64 refines it (see `spinn.optim.mixed`).
 
     Returns the parameters, the state, and half the squared norm of each block (a tree like that of `blocks`).
     """
     flat, unravel = ravel_pytree(params)
     residual, push = jax.linearize(lambda x: blocks(unravel(x)), flat)
     pull = jax.linear_transpose(push, flat)
-    if normal is not None and kept is not None:
+    scaling: Any
+    if root is not None:
+        scaling = root(params)
+        max_iterations = jnp.minimum(max_iterations, FEW_ITERATIONS) if scaling.exact else max_iterations
+    elif normal is not None and kept is not None:
         scaling = preconditioner(normal(params), jax.tree.leaves(params)[0].shape, kept)
     else:
         unknowns = _unknowns(params)
@@ -239,7 +246,9 @@ def gauss_newton_step(
     taken = unravel(jnp.where(better, candidate, flat))
     parts = jax.tree.map(lambda new, old: jnp.where(better, new, old), new_parts, old_parts)
     changed = jnp.linalg.norm(moved) / jnp.maximum(jnp.linalg.norm(candidate), jnp.finfo(loss.dtype).tiny)
-    settled = UNEVEN * changed * jnp.sqrt(left / jnp.maximum(slope, jnp.finfo(slope.dtype).tiny)) < change
+    ahead = UNEVEN * changed * jnp.sqrt(left / jnp.maximum(slope, jnp.finfo(slope.dtype).tiny))
+    # A factor of J^T J leaves directions to rounding of which gradients say nothing: the next step refines them.
+    settled = (ahead if root is None else changed) < change
     after = GaussNewtonState(
         damping,
         jnp.where(better, loss, before),

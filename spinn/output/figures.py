@@ -1,6 +1,7 @@
 """Figures of a solution: lines on one axis, images on two, slices and several times on more."""
 
 import itertools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +12,26 @@ from spinn.output.grid import Arrays, SolutionGrid
 from spinn.output.panels import Row, draw_panels, save
 from spinn.output.slices import Slice, plane, telling_index, times
 
+NO_CUTS: Mapping[str, Sequence[float]] = {}
 
-def draw_solution(axes: Arrays, unknowns: Arrays, reference: Arrays | None, out_dir: Path) -> list[Path]:
+
+def draw_solution(
+    axes: Arrays,
+    unknowns: Arrays,
+    reference: Arrays | None,
+    out_dir: Path,
+    cuts: Mapping[str, Sequence[float]] = NO_CUTS,
+) -> list[Path]:
     """Draw every quantity in `unknowns` with its truth and error where `reference` has them; returns the PNGs.
+
+    `cuts`: where axes are cut into subdomains; drawn as thin lines.
 
     One axis: lines. Two: an image, and for (t, x) profiles at several times. More: planes at several times
     (`<name>.png`), and planes across each other where space has three axes (`<name>_planes.png`).
 
     **Raises:** ValueError for arrays that do not fit the axes; SpinnError when a file cannot be written.
     """
-    grid = SolutionGrid(dict(axes), dict(unknowns), dict(reference or {}))
+    grid = SolutionGrid(dict(axes), dict(unknowns), dict(reference or {}), attributes={"cuts": dict(cuts)})
     drawn = []
     for name in grid.unknowns:
         if len(grid.axes) == 1:
@@ -101,7 +112,7 @@ def _draw_planes(grid: SolutionGrid, name: str, path: Path, slices: list[Slice])
     heading = _heading(grid, name)
     if grid.time is not None and len(grid.space) >= 3 and path.stem.endswith("_planes"):
         heading += f"    at t = {grid.axes['t'][-1]:.3g}"
-    return draw_panels(path, grid.axes, rows, slices, heading)
+    return draw_panels(path, grid.axes, rows, slices, heading, grid.attributes["cuts"])
 
 
 def _draw_lines(grid: SolutionGrid, name: str, path: Path) -> Path:
@@ -120,6 +131,8 @@ def _draw_lines(grid: SolutionGrid, name: str, path: Path) -> Path:
         panels[1].semilogy(points, np.where(error > 0, error, np.nan), color=LINES[1], linewidth=1.2)
         panels[1].set_ylabel("|error|")
     panels[-1].set_xlabel(f"${axis_name}$")
+    for panel, cut in itertools.product(panels, grid.attributes["cuts"].get(axis_name, ())):
+        panel.axvline(cut, color=TRUTH, linewidth=0.5)
     _plain_axes(panels)
     return save(figure, path)
 

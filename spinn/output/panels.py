@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,8 +38,15 @@ def save(figure: Figure, path: Path) -> Path:
     return path
 
 
-def draw_panels(path: Path, axes: Arrays, rows: Sequence[Row], slices: Sequence[Slice], heading: str) -> Path:
-    """Draw every row on every slice; with one slice alone the rows lie side by side."""
+def draw_panels(
+    path: Path,
+    axes: Arrays,
+    rows: Sequence[Row],
+    slices: Sequence[Slice],
+    heading: str,
+    cuts: Mapping[str, Sequence[float]],
+) -> Path:
+    """Draw every row on every slice, with lines at the cuts of axes; with one slice alone the rows lie side by side."""
     height = _WIDTH * min(max(proportion(axes, part) for part in slices), 2.0)
     scales = [row.scale for row in rows]
     across = len(slices) == 1
@@ -56,6 +63,7 @@ def draw_panels(path: Path, axes: Arrays, rows: Sequence[Row], slices: Sequence[
             for c, part in enumerate(slices):
                 panel = figure.add_axes(layout.box(0, r) if across else layout.box(r, c))
                 image = draw_image(panel, axes, part, rows[r].values, rows[r].scale)
+                _cut(panel, part, cuts)
                 _label(panel, part, left=layout.labelled[r if across else c], below=across or r == len(rows) - 1)
                 if across:
                     panel.set_title(rows[r].label, fontsize=9)
@@ -63,6 +71,14 @@ def draw_panels(path: Path, axes: Arrays, rows: Sequence[Row], slices: Sequence[
                     _name(panel, rows[r].label if c == 0 else "", part.title if r == 0 else "")
         _bar(figure, image, layout.bar(0, 0, last) if across else layout.bar(first, last, len(slices) - 1), rows[last])
     return save(figure, path)
+
+
+def _cut(panel: Axes, part: Slice, cuts: Mapping[str, Sequence[float]]) -> None:
+    """Where subdomains meet."""
+    for place in cuts.get(part.horizontal, ()):
+        panel.axvline(place, color="black", linewidth=0.4, alpha=0.5)
+    for place in cuts.get(part.vertical, ()):
+        panel.axhline(place, color="black", linewidth=0.4, alpha=0.5)
 
 
 def _label(panel: Axes, part: Slice, *, left: bool, below: bool) -> None:

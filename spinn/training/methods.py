@@ -179,19 +179,17 @@ def _gauss_newton(problem: Problem) -> Method:
         def blocks(params: Any) -> Any:
             return problem.blocks(params, context, scales)
 
-        known = problem.normal
-
-        def normal(params: Any) -> Any:
-            assert known is not None
-            return known(params, context, scales)
+        def at(known: Callable[..., Any] | None) -> Callable[[Any], Any] | None:
+            return None if known is None else lambda params: known(params, context, scales)
 
         params, state, parts = gauss_newton_step(
             blocks,
             params,
             state,
             key=key,
-            normal=normal if known else None,
+            normal=at(problem.normal),
             kept=problem.kept,
+            root=at(problem.root),
             linear=problem.linear,
             mixed=problem.mixed,
             floor=controls.floor,

@@ -18,7 +18,8 @@ class Problem:
 
     `draw(key)` makes the context for a set of collocation points; `error(params)` is the relative L2 error where the
     truth is known cheaply, else None; `points` counts the collocation points of one evaluation. `normal`: blocks of
-    J^T J where the parameters are a core, those that are `kept`. `grows(params, loss)`: whether more modes would follow
+    J^T J where the parameters are a core, those that are `kept`; or `root`: the change of variables that they stand for
+    (see `gauss_newton_step`). `grows(params, loss)`: whether more modes would follow
     here anyway (or this many do not help), so that the last digits are not worth their cost. `linear`: whether the
     blocks are, in the parameters. `matrix`: all of J^T J, for any parameters.
     `scales`: of blocks, to start from; one where none is given. `mixed`: whether linear solves work in float32.
@@ -32,6 +33,7 @@ class Problem:
     names: tuple[str, ...]
     normal: Callable[[Params, Context, Mapping[str, Any]], Any] | None = None
     kept: Coupling | None = None
+    root: Callable[[Params, Context, Mapping[str, Any]], Any] | None = None
     linear: bool = False
     grows: Callable[[Params, float], bool] = lambda params, loss: False
     matrix: Callable[[Params, Context, Mapping[str, Any]], Any] | None = None

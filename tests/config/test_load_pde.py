@@ -102,7 +102,7 @@ def test_located_survives_a_change_of_folder(user_file, tmp_path):
 
 
 def test_unknown_name(tmp_path, monkeypatch):
-    assert "did you mean 'helmholtz_3d'?" in fails(PdeSpec(name="helmholz_3d"), tmp_path).message
+    assert "did you mean 'helmholtz_3d'" in fails(PdeSpec(name="helmholz_3d"), tmp_path).message
     (tmp_path / "beam.py").write_text("")
     monkeypatch.chdir(tmp_path)
     assert "write ./beam.py:ClassName" in fails(PdeSpec(name="beam"), tmp_path).message

@@ -164,11 +164,13 @@ ORDERS = {
     "kdv": {"t": 1, "x": 3},
     "klein_gordon_2d": {"t": 2, "x": 2, "y": 2},
     "klein_gordon_3d": {"t": 2, "x": 2, "y": 2, "z": 2},
+    "multiscale_helmholtz_2d": {"x": 2, "y": 2},
     "navier_stokes_2d": {"t": 1, "x": 3, "y": 3},
     "navier_stokes_3d": {"t": 1, "x": 3, "y": 3, "z": 3},
     "poisson_2d": {"x": 2, "y": 2},
     "poisson_5d": {f"x{i}": 2 for i in range(1, 6)},
     "poisson_10d": {f"x{i}": 2 for i in range(1, 11)},
+    "two_materials": {"x": 2, "y": 2},
     "wave": {"t": 2, "x": 2},
 }
 

@@ -1,0 +1,1 @@
+"""Decomposed problems: interface conditions, the objective of all subdomains at once, and its linear algebra."""

@@ -1,0 +1,129 @@
+"""J^T J of decomposed problems against the dense one, and what its factor makes of their columns."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.flatten_util import ravel_pytree
+
+from spinn.errors import SpinnError
+from spinn.multidomain.normal import Chain, Layout, chain_of, normal_root, root_of
+from spinn.multidomain.objective import CellSampler, MultiDomainObjective, stacked_networks
+from spinn.networks.bodies import Legendre
+from spinn.networks.decomposition import Decomposition
+from spinn.networks.multidomain import MultiDomainNetwork
+from spinn.networks.separable import AxisFeatures, tucker_network
+from spinn.objective import SeparableObjective
+from spinn.pdes import PDE, Box, Dirichlet, sin
+from spinn.sampling.separable import AxisSampler
+
+NAMES = ("solution", "flux", "residual")
+
+
+class Wave(PDE):
+    """u u_x + u_yy = 0: its derivative depends on where it is taken."""
+
+    coordinates = ("x", "y")
+    unknowns = ("u",)
+    domain = Box(x=(0, 2), y=(-1, 1))
+
+    def residual(self, u, x, y):
+        return u * u.d("x") + u.d("yy")
+
+    def conditions(self):
+        return [Dirichlet("u", value=lambda x, y: sin(x + y))]
+
+
+@pytest.fixture(autouse=True)
+def double():
+    with jax.enable_x64(True):
+        yield
+
+
+def posed(decomposition: Decomposition):
+    """The blocks as a function of the cores, the objective, and the rest."""
+    objective = MultiDomainObjective(decomposition, NAMES, SeparableObjective(Wave()))
+
+    def build(box, key):
+        ends = {a: (jnp.asarray(box[a][0]), jnp.asarray(box[a][1])) for a in box}
+        features = {"x": AxisFeatures(Legendre(3), *ends["x"]), "y": AxisFeatures(Legendre(4), *ends["y"])}
+        return tucker_network(features, ("u",), {"x": None, "y": None}, 1.0, key=key)
+
+    network = MultiDomainNetwork(stacked_networks(build, decomposition.boxes, key=jax.random.key(1)), decomposition)
+    rng = np.random.default_rng(0)
+    weights = {a: rng.uniform(0.5, 2.0, (len(decomposition.interfaces(a)), 3)) for a in decomposition.cut_axes}
+    batch = CellSampler(AxisSampler({"x": 5, "y": 6}), decomposition, weights).draw(
+        Wave().domain, key=jax.random.key(0)
+    )
+
+    def with_core(core):
+        return eqx.tree_at(lambda n: n.stacked.core, network, core)
+
+    return objective, network, batch, lambda core: objective.blocks(with_core(core), batch)
+
+
+DECOMPOSITIONS = {
+    "grid": Decomposition(Wave().domain, {"x": (0.4, 1.0, 1.3), "y": (0.2,)}),
+    "column": Decomposition(Wave().domain, {"y": (-0.5, 0.2)}),
+    "strip": Decomposition.strip(Wave().domain, "x", 0.8, 1.1),
+}
+
+
+@pytest.mark.parametrize("name", DECOMPOSITIONS)
+def test_the_chain_is_the_dense_matrix_in_another_order(name: str) -> None:
+    objective, network, batch, blocks = posed(DECOMPOSITIONS[name])
+    core = network.stacked.core
+
+    def flat(x):
+        return ravel_pytree(blocks(x.reshape(core.shape)))[0]
+
+    jacobian = np.asarray(jax.jit(jax.jacfwd(flat))(core.reshape(-1)))
+    layout = Layout.of(objective.decomposition, core[0].size)
+    chain = eqx.filter_jit(lambda n, b: chain_of(objective, n, b, {}, layout))(network, batch)
+    size = chain.diagonal.shape[1]
+    whole = np.zeros((layout.slabs * size,) * 2)
+    for k, block in enumerate(np.asarray(chain.diagonal)):
+        whole[k * size : (k + 1) * size, k * size : (k + 1) * size] = block
+    for k, block in enumerate(np.asarray(chain.following)):
+        whole[k * size : (k + 1) * size, (k + 1) * size : (k + 2) * size] = block
+        whole[(k + 1) * size : (k + 2) * size, k * size : (k + 1) * size] = block.T
+    mine = whole[np.ix_(layout.places, layout.places)]
+    np.testing.assert_allclose(mine, jacobian.T @ jacobian, atol=1e-10 * np.max(mine))
+
+
+@pytest.mark.parametrize("name", DECOMPOSITIONS)
+def test_the_factor_makes_columns_orthonormal(name: str) -> None:
+    objective, network, batch, blocks = posed(DECOMPOSITIONS[name])
+    core = network.stacked.core
+    root = eqx.filter_jit(lambda n, b: normal_root(objective, n, b, {}))(network, batch)
+    rng = np.random.default_rng(1)
+    push = jax.jit(lambda c, d: ravel_pytree(jax.jvp(blocks, (c,), (d,))[1])[0])
+    x, y = (jnp.asarray(rng.normal(size=core.size)) for _ in range(2))
+    images = [push(core, root.apply(z).reshape(core.shape)) for z in (x, y)]
+    np.testing.assert_allclose(images[0] @ images[1], x @ y, atol=1e-6 * np.linalg.norm(x) * np.linalg.norm(y))
+    np.testing.assert_allclose(images[0] @ images[0], x @ x, rtol=1e-6)
+    np.testing.assert_allclose(root.transpose(x) @ y, x @ root.apply(y), rtol=1e-9)
+
+
+def test_a_chain_of_one_slab_and_of_many_give_the_same() -> None:
+    rng = np.random.default_rng(0)
+    parts = [rng.normal(size=(9, 3)) for _ in range(4)]
+    following = [0.1 * rng.normal(size=(3, 3)) for _ in range(3)]
+    whole = np.zeros((12, 12))
+    for k, part in enumerate(parts):
+        whole[3 * k : 3 * k + 3, 3 * k : 3 * k + 3] = part.T @ part
+    for k, part in enumerate(following):
+        whole[3 * k : 3 * k + 3, 3 * k + 3 : 3 * k + 6] = part
+        whole[3 * k + 3 : 3 * k + 6, 3 * k : 3 * k + 3] = part.T
+    places = jnp.arange(12)
+    many = root_of(Chain(jnp.stack([p.T @ p for p in parts]), jnp.stack(following)), places)
+    one = root_of(Chain(jnp.asarray(whole)[None], jnp.zeros((0, 12, 12))), places)
+    x = jnp.asarray(rng.normal(size=12))
+    for root in (many, one):
+        np.testing.assert_allclose(whole @ root.apply(root.transpose(x)), x, rtol=1e-9, atol=1e-9)
+
+
+def test_too_many_unknowns_in_a_slab_are_refused_with_a_remedy() -> None:
+    with pytest.raises(SpinnError, match=r"3 subdomains beside each other have 30000 unknowns.*fewer network\.modes"):
+        Layout.of(Decomposition.uniform(Wave().domain, {"x": 3, "y": 3}), 10_000)
