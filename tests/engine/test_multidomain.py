@@ -36,6 +36,7 @@ def test_without_the_flux_the_kink_is_lost():
     assert solution.summary["relative_l2"]["all"] > 1e-2
 
 
+@pytest.mark.slow
 def test_more_modes_come_by_themselves():
     summary = spinn.solve(get("two_materials")(), domains={"x": [0.3]}, output=QUICK).summary
     assert summary["relative_l2"]["all"] < 1e-10 and len(summary["stages"]) > 1 and not summary["warnings"]
@@ -64,7 +65,7 @@ def test_windows_of_subdomains_go_on_from_each_other(tmp_path):
     assert (tmp_path / "run" / "figures" / "u.png").is_file()
 
 
-@pytest.mark.parametrize("coarse", [False, True])
+@pytest.mark.parametrize("coarse", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_trained_networks_of_subdomains(coarse):
     network = {"trainable": True, "features": "mlp", "head": "cp", "rank": 6, "width": 12}
     stages = [{"optimizer": "soap", "steps": 150}, {"optimizer": "lbfgs", "steps": 60}]

@@ -137,6 +137,7 @@ def few(monkeypatch):
     monkeypatch.setattr(ranking, "FIRST_UNKNOWNS", 60)
 
 
+@pytest.mark.slow
 def test_klein_gordon(monkeypatch):
     monkeypatch.setattr(ranking, "FIRST_UNKNOWNS", 400)
     solution = grown(get("klein_gordon_2d")(), "klein_gordon_2d")
