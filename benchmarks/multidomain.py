@@ -32,6 +32,7 @@ from spinn.training.loop import CHUNK, LoopSettings, Snapshot, StageRun
 from spinn.training.methods import StageSpec
 
 PROBLEMS = {"multiscale_helmholtz_2d": {"x": 8, "y": 8}, "two_materials": {"x": [0.3]}}
+MODES = {"multiscale_helmholtz_2d": 16, "two_materials": 20}  # of every subdomain along each axis
 TRAINED_SECONDS = 20.0
 SIDES = (1, 2, 4, 8, 16)  # subdomains along an axis
 
@@ -54,7 +55,7 @@ def solved(name: str, label: str, **settings: Any) -> dict[str, Any]:
 def compared(name: str, quick: bool) -> Iterator[dict[str, Any]]:
     """The cut problem, and single networks."""
     cuts = {axis: min(cut, 2) if isinstance(cut, int) and quick else cut for axis, cut in PROBLEMS[name].items()}
-    cut = solved(name, "subdomains", domains=cuts, **({"network": {"modes": 6}} if quick else {}))
+    cut = solved(name, "subdomains", domains=cuts, network={"modes": 6 if quick else MODES[name]})
     yield cut
     modes = math.ceil(math.sqrt(int(cut["parameters"])))
     yield solved(name, "one, fixed features", network={"modes": modes})
