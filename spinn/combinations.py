@@ -137,7 +137,8 @@ def _check_domains(config: Config) -> None:
         "head: tucker or head: cp": config.network.head in ("tucker", "cp"),
         "windows: 1 where t is cut": config.windows == 1 or "t" not in config.domains.cuts,
         "no continuation": not config.continuation,
-        "no polish and no als": not stages & {"polish", "als"},
+        "no polish, levenberg_marquardt or als": not stages & {"polish", "levenberg_marquardt", "als"},
+        "rank: auto over fixed features": config.network.rank == "auto" or config.network.trainable is True,
         "map: none": config.network.map == "none",
         "loss.causal: 0": not loss.causal,
     }

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from spinn.mapping import Peaks, fitted_map
-from spinn.multidomain.growth import ENOUGH_RESIDUAL, cell_tails, more_modes
-from spinn.multidomain.normal import MOST_IN_SLAB
-from spinn.multidomain.planning import cells_along
+from spinn.multidomain.growth import ENOUGH_RESIDUAL, as_unknowns
+from spinn.multidomain.normal import MOST_IN_SLAB, slab_width
 from spinn.networks.bodies import Fourier
 from spinn.networks.mapped import unmapped
 from spinn.networks.multidomain import MultiDomainNetwork
@@ -267,7 +266,7 @@ class Growth:
 
 def unresolved(network: Any) -> float:
     """What the last modes carry along the axis that is resolved worst, relative."""
-    return max((cell_tails(network) if isinstance(network, MultiDomainNetwork) else tails(network)).values())
+    return max(tails(as_unknowns(network) if isinstance(network, MultiDomainNetwork) else network).values())
 
 
 def resolved_tail(unknowns: int) -> float:
@@ -289,17 +288,21 @@ class CellGrowth(Growth):
         assert self.plan.decomposition is not None
         if outcome.residual < ENOUGH_RESIDUAL or place.gradient:
             return None, []
-        found, tail = cell_tails(network), resolved_tail(outcome.parameters)
+        whole = as_unknowns(network)
+        found, tail = tails(whole), resolved_tail(outcome.parameters)
         short = {axis: one for axis, one in found.items() if one > max(tail, 0.1 * max(found.values()))}
         if not short:
             return None, []
         told = f"not resolved: the last modes carry {max(short.values()):.1e} of the solution along {', '.join(short)}"
         if outcome.loss > 0.5 * place.level_loss:
             return None, [f"{told}, and more of them do not help; cut where the solution is not smooth"]
-        modes = more_modes(network, short, tail)
-        size = math.prod(modes.values()) * len(self.pde.unknowns)
-        beside = cells_along(self.plan.decomposition)
-        if size * self.plan.decomposition.count > MAX_UNKNOWNS["whole"] or size * beside > MOST_IN_SLAB:
+        modes = {
+            axis: self.more_modes(whole, axis, tail) if axis in short else n for axis, n in place.modes[-1].items()
+        }
+        waves = self.plan.embedding.periodic
+        size = math.prod(2 * n + 1 if axis in waves else n for axis, n in modes.items()) * len(self.pde.unknowns)
+        cells = self.plan.decomposition
+        if size * cells.networks > MAX_UNKNOWNS["whole"] or size * slab_width(cells) > MOST_IN_SLAB:
             return None, [f"{told}, and more of them are too many unknowns; cut along one axis more than others"]
         return dataclasses.replace(place, modes=(*place.modes[:-1], modes)), []
 

@@ -77,8 +77,6 @@ CONDITIONS: Mapping[str, InterfaceCondition] = {
     "normal_gradient": InterfaceCondition(_slopes),
     "tangential_gradient": InterfaceCondition(_tangential_slopes),
 }
-# `average` is half of `solution`: it can be asked for, and is no arm of its own.
-ARM_CONDITIONS = tuple(name for name in CONDITIONS if name != "average")
 PRESETS: Mapping[str, tuple[str, ...]] = {
     "cpinn": ("average", "flux"),
     "xpinn": ("average", "residual_continuity"),

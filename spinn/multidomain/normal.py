@@ -122,6 +122,13 @@ def normal_root(
     return root_of(chain, jnp.asarray(layout.places), exact=not ring)
 
 
+def slab_width(decomposition: Decomposition) -> int:
+    """Networks beside each other, whose unknowns are coupled densely."""
+    if decomposition.owners is not None:
+        return decomposition.networks
+    return decomposition.count // max(decomposition.shape)
+
+
 class Layout(NamedTuple):
     """Where the unknowns of every network are in the chain: its slab, and its place within, in networks."""
 
@@ -141,10 +148,10 @@ class Layout(NamedTuple):
             rest = [count for axis, count in enumerate(decomposition.shape) if axis != place]
             others = [index[axis] for axis in range(len(index)) if axis != place]
             within = np.ravel_multi_index(others, rest) if rest else np.zeros_like(slab)
-            width = decomposition.count // slabs
         else:
-            slabs, slab, width = 1, np.zeros(decomposition.networks, int), decomposition.networks
+            slabs, slab = 1, np.zeros(decomposition.networks, int)
             within = np.arange(decomposition.networks)
+        width = slab_width(decomposition)
         if width * size > MOST_IN_SLAB:
             raise SpinnError(
                 f"domains: {width} subdomains beside each other have {width * size} unknowns, of which at most "

@@ -1,6 +1,5 @@
 """From what a configuration says of subdomains to a decomposition, and weights of interface conditions."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -91,11 +90,6 @@ def described(decomposition: Decomposition, arm: Arm) -> str:
     named = ", ".join(name if weight == 1.0 else f"{weight:g} {name}" for name, weight in arm.items())
     shared = f" of {decomposition.networks} networks" if decomposition.owners is not None else ""
     return f"{parts} subdomains{shared} that agree on {named or 'nothing'}"
-
-
-def cells_along(decomposition: Decomposition) -> int:
-    """Cells across the axes beside the one with most of them: those whose unknowns are coupled densely."""
-    return math.prod(decomposition.shape) // max(decomposition.shape)
 
 
 def summary_of(decomposition: Decomposition, arm: Arm) -> dict[str, Any]:

@@ -1,14 +1,18 @@
 """Decomposed problems from configuration to files: second order and trained, steady and in time."""
 
+import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import spinn
 from spinn.config import config_from
 from spinn.errors import SpinnError
+from spinn.growth import Outcome, Place
 from spinn.output.grid_file import read_solution
 from spinn.pdes import get
 from spinn.recipes import resolve
+from spinn.session import Session
 
 QUICK = {"figures": False, "report": False, "estimate": False}
 
@@ -34,6 +38,31 @@ def test_without_the_flux_the_kink_is_lost():
         get("two_materials")(), domains={"x": [0.3]}, network={"modes": 14}, interface="smooth", output=QUICK
     )
     assert solution.summary["relative_l2"]["all"] > 1e-2
+
+
+def test_a_further_step_refines_what_a_factor_leaves_to_rounding():
+    """One solve by the factor of J^T J alone leaves 2e-9 here."""
+    pde = get("two_materials")()
+    summary = spinn.solve(pde, domains={"x": [0.3]}, network={"modes": 20}, output=QUICK).summary
+    assert summary["relative_l2"]["all"] < 1e-13
+
+
+def test_waves_along_an_axis_that_is_whole_are_counted_as_waves(listen):
+    """Of a spectrum that has fallen along t alone, modes of t stay; those of x are no more than growth allows."""
+    pde = get("advection")()
+    plan = resolve(config_from({"pde": "advection", "domains": {"t": 2}}), pde)
+    assert plan.features == {"t": "legendre", "x": "fourier"}
+    modes = {"t": 12, "x": 8}
+    session = Session(plan, pde, listen(), lambda record: None)
+    session.place = Place(modes=(modes,), breaks=({},), maps=({},), ends=(1.0,), level_loss=np.inf)
+    network = session.network(0, modes)
+    t, x = np.exp(-4.0 * np.arange(12)), np.exp(-0.5 * np.array([0, *range(1, 9), *range(1, 9)]))
+    whole = eqx.tree_at(
+        lambda n: (n.stacked.core, n.stacked.mixings), network,
+        (jnp.asarray(np.tile(t[:, None] * x, (2, 1, 1, 1))), (None, None)), is_leaf=lambda leaf: leaf is None,
+    )  # fmt: skip
+    grown, _ = session.growth.grown(session.place, whole, Outcome(1e-4, 1.0, 408))
+    assert grown.modes[-1]["t"] == 12 and 10 <= grown.modes[-1]["x"] <= 20
 
 
 @pytest.mark.slow
@@ -90,6 +119,11 @@ WRONG = {
     "an unknown condition": ({"domains": {"x": 2}, "interface": ["slope"]}, "interface"),
     "a point-wise network": ({"domains": {"x": 2}, "network": {"kind": "pointwise"}}, "domains need kind: separable"),
     "sweeps": ({"domains": {"x": 2}, "network": {"head": "tt"}}, "a tt head is found by|domains need"),
+    "a rank over fixed features": (
+        {"domains": {"x": 2}, "network": {"rank": 4, "trainable": False}},
+        "rank: auto over",
+    ),
+    "ranks that grow": ({"domains": {"x": 2}, "network": {"rank": "grow"}}, "rank: auto over|domains need"),
     "a coarse basis": ({"domains": {"cuts": {"x": 2}, "coarse": True}}, "trained networks for domains.coarse"),
     "strips across": ({"domains": {"x": {"strip": [0.1, 0.2]}, "y": 2}}, "a strip of x is one cut alone"),
 }
