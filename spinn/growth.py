@@ -296,9 +296,7 @@ class CellGrowth(Growth):
         told = f"not resolved: the last modes carry {max(short.values()):.1e} of the solution along {', '.join(short)}"
         if outcome.loss > 0.5 * place.level_loss:
             return None, [f"{told}, and more of them do not help; cut where the solution is not smooth"]
-        modes = {
-            axis: self.more_modes(whole, axis, tail) if axis in short else n for axis, n in place.modes[-1].items()
-        }
+        modes = {**place.modes[-1], **{axis: self.more_modes(whole, axis, tail) for axis in short}}
         waves = self.plan.embedding.periodic
         size = math.prod(2 * n + 1 if axis in waves else n for axis, n in modes.items()) * len(self.pde.unknowns)
         cells = self.plan.decomposition
