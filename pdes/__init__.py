@@ -29,6 +29,7 @@ from spinn.pdes._functions import tan as tan
 from spinn.pdes._functions import tanh as tanh
 from spinn.pdes._functions import where as where
 from spinn.pdes._order import derivative_orders as derivative_orders
+from spinn.pdes._order import orders_of as orders_of
 from spinn.pdes._pde import PDE as PDE
 from spinn.pdes._points import PointField as PointField
 from spinn.pdes._points import point_coordinates as point_coordinates

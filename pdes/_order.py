@@ -1,11 +1,10 @@
 """What a residual asks of its unknowns, found by running it once on a field that only takes notes."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from spinn.pdes._conditions import Local
-from spinn.pdes._domain import Face
 from spinn.pdes._field import Field, split_axes
 from spinn.pdes._pde import PDE
 
@@ -49,13 +48,18 @@ def derivative_orders(pde: PDE) -> dict[str, int]:
 
     **Raises:** whatever the residual raises: a misspelt coordinate, a wrong number of arguments.
     """
+
+    def read(local: Local) -> list[Any]:
+        found = [*pde.residuals(local.unknowns, local.coordinates).values()]
+        found += pde.derived(*local.unknowns.values()).values()
+        return found + [field for field, _ in pde.condition_residuals(lambda face: local).values()]
+
+    return orders_of(pde, read)
+
+
+def orders_of(pde: PDE, read: Callable[[Local], Iterable[Any]]) -> dict[str, int]:
+    """The highest derivative order along each coordinate in what `read` makes of the unknowns and coordinates."""
     unknowns = {name: OrderProbe(pde.coordinates, {}) for name in pde.unknowns}
     coordinates = {name: OrderProbe(pde.coordinates, {}, constant=True) for name in pde.coordinates}
-
-    def at(face: Face | None) -> Local:
-        return Local(unknowns, coordinates)
-
-    found = [*pde.residuals(unknowns, coordinates).values(), *pde.derived(*unknowns.values()).values()]
-    found += [field for field, _ in pde.condition_residuals(at).values()]
-    probes = [field for field in found if isinstance(field, OrderProbe)]
+    probes = [field for field in read(Local(unknowns, coordinates)) if isinstance(field, OrderProbe)]
     return {axis: max((probe.orders.get(axis, 0) for probe in probes), default=0) for axis in pde.coordinates}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from spinn.mapping import Peaks, fitted_map
+from spinn.multidomain.condensation import seen_unknowns, traces_an_axis
 from spinn.multidomain.growth import ENOUGH_RESIDUAL, as_unknowns
 from spinn.multidomain.normal import MOST_IN_SLAB, slab_width
 from spinn.networks.bodies import Fourier
@@ -297,12 +298,18 @@ class CellGrowth(Growth):
         if outcome.loss > 0.5 * place.level_loss:
             return None, [f"{told}, and more of them do not help; cut where the solution is not smooth"]
         modes = {**place.modes[-1], **{axis: self.more_modes(whole, axis, tail) for axis in short}}
-        waves = self.plan.embedding.periodic
-        size = math.prod(2 * n + 1 if axis in waves else n for axis, n in modes.items()) * len(self.pde.unknowns)
-        cells = self.plan.decomposition
-        if size * cells.networks > MAX_UNKNOWNS["whole"] or size * slab_width(cells) > MOST_IN_SLAB:
+        if self._too_many(modes):
             return None, [f"{told}, and more of them are too many unknowns; cut along one axis more than others"]
         return dataclasses.replace(place, modes=(*place.modes[:-1], modes)), []
+
+    def _too_many(self, modes: Mapping[str, int]) -> bool:
+        """Whether all subdomains with so many modes have more unknowns than a problem, or a slab, may have."""
+        cells, waves = self.plan.decomposition, self.plan.embedding.periodic
+        assert cells is not None
+        shape = (len(self.pde.unknowns), *(2 * n + 1 if axis in waves else n for axis, n in modes.items()))
+        traces = traces_an_axis(self.pde, tuple(self.plan.arm), cells)
+        seen = seen_unknowns(shape, [traces.get(axis, 0) for axis in modes])
+        return math.prod(shape) * cells.networks > MAX_UNKNOWNS["whole"] or seen * slab_width(cells) > MOST_IN_SLAB
 
 
 def changes(before: Place, after: Place) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from spinn.assembly import build_objective, build_sampler, trainable
 from spinn.evaluation import Piece, grid_values
-from spinn.multidomain.normal import normal_root
+from spinn.multidomain.condensation import normal_root
 from spinn.multidomain.objective import MultiDomainObjective
 from spinn.multidomain.scales import normalising_scales
 from spinn.networks.multidomain import MultiDomainNetwork

@@ -59,7 +59,9 @@ def start_modes(session: "Session") -> tuple[dict[str, int], float]:
 def _start_cells(session: "Session") -> tuple[dict[str, int], float]:
     """The same for subdomains."""
     plan, pde = session.plan, session.pde
-    modes = first_cell_modes(pde.coordinates) if plan.adaptive else first_modes(plan, pde)
+    if not plan.adaptive:
+        return first_modes(plan, pde), 0.0
+    modes = first_cell_modes(pde.coordinates)
     posed = session.problem(zero_field(session.network(0, modes)), modes)
     context = posed.problem.draw(jax.random.key(0))
     loss, _ = jax.jit(posed.problem.loss)(posed.params, context, posed.problem.scales)

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from spinn.errors import SpinnError
-from spinn.pdes import PDE, Face, Local
+from spinn.pdes import PDE, Face, Local, orders_of
 
 Traces = dict[str, Array]  # by name, of the shape of the face
 
@@ -104,6 +104,18 @@ def orders_needed(names: Sequence[str], orders: Mapping[str, int]) -> dict[str, 
     least = {"flux": 1, "normal_gradient": 1, "tangential_gradient": 1, "second_normal": 2, "second_tangential": 2}
     most = max([least.get(name, 0) for name in names], default=0)
     return {axis: max(order, most) for axis, order in orders.items()}
+
+
+def normal_order(pde: PDE, names: Sequence[str], axis: str) -> int:
+    """How many derivatives across `axis` these conditions take of the unknowns, at most."""
+    orders = [0]
+    for condition in (CONDITIONS[name] for name in names):
+
+        def read(local: Local, condition: InterfaceCondition = condition) -> list[Any]:
+            return list(condition.traces(pde, local, axis).values())
+
+        orders.append(orders_of(pde, read)[axis] + condition.gradient)
+    return max(orders)
 
 
 def traces_of(

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 
 from spinn.errors import SpinnError
 from spinn.multidomain.interfaces import CONDITIONS
-from spinn.multidomain.objective import CellBatch, MultiDomainObjective, along, volume_roots
+from spinn.multidomain.objective import CellBatch, MultiDomainObjective, Weights, along, volume_roots
 from spinn.networks.decomposition import Decomposition
 from spinn.networks.multidomain import MultiDomainNetwork
 from spinn.objective.blocks import Scales
@@ -46,16 +46,34 @@ class ChainRoot(eqx.Module):
     places: Array
     exact: bool = eqx.field(static=True, default=True)
 
+    @classmethod
+    def of(cls, chain: Chain, places: Array, exact: bool = True) -> "ChainRoot":
+        """The Cholesky factor of a chain, scaled to a unit diagonal first."""
+        scale = unit_scale(jnp.diagonal(chain.diagonal, axis1=1, axis2=2))
+        eye = jnp.eye(chain.diagonal.shape[1])
+        blocks = chain.diagonal * scale[:, :, None] * scale[:, None, :] + floor_of(chain.diagonal) * eye
+        following = chain.following * scale[:-1, :, None] * scale[1:, None, :]
+
+        def step(lower: Array, given: tuple[Array, Array]) -> tuple[Array, tuple[Array, Array]]:
+            block, coupling = given
+            beyond = triangular(lower, coupling)
+            found = factor(block - beyond.T @ beyond)
+            return found, (found, beyond)
+
+        first = factor(blocks[0])
+        _, (rest, beyond) = jax.lax.scan(step, first, (blocks[1:], following))
+        return cls(jnp.concatenate([first[None], rest]), beyond, scale.reshape(-1)[places], places, exact)
+
     def apply(self, x: Float[Array, " parameters"]) -> Float[Array, " parameters"]:
         """From scaled variables to parameters."""
         rows = self._chained(x)
 
         def back(following: Array, given: tuple[Array, Array, Array]) -> tuple[Array, Array]:
             lower, beyond, row = given
-            found = _solved(lower, row - beyond @ following, transposed=True)
+            found = triangular(lower, row - beyond @ following, transposed=True)
             return found, found
 
-        last = _solved(self.lower[-1], rows[-1], transposed=True)
+        last = triangular(self.lower[-1], rows[-1], transposed=True)
         _, before = jax.lax.scan(back, last, (self.lower[:-1], self.beyond, rows[:-1]), reverse=True)
         return self.scale * jnp.concatenate([before, last[None]]).reshape(-1)[self.places]
 
@@ -65,10 +83,10 @@ class ChainRoot(eqx.Module):
 
         def forth(before: Array, given: tuple[Array, Array, Array]) -> tuple[Array, Array]:
             lower, beyond, row = given
-            found = _solved(lower, row - beyond.T @ before)
+            found = triangular(lower, row - beyond.T @ before)
             return found, found
 
-        first = _solved(self.lower[0], rows[0])
+        first = triangular(self.lower[0], rows[0])
         _, after = jax.lax.scan(forth, first, (self.lower[1:], self.beyond, rows[1:]))
         return jnp.concatenate([first[None], after]).reshape(-1)[self.places]
 
@@ -76,50 +94,33 @@ class ChainRoot(eqx.Module):
         return jnp.zeros(x.shape, x.dtype).at[self.places].set(x).reshape(self.lower.shape[:2])
 
 
-def _solved(lower: Array, right: Array, transposed: bool = False) -> Array:
+def triangular(lower: Array, right: Array, transposed: bool = False) -> Array:
+    """L^{-1} right, or L^{-T} right."""
     return jax.scipy.linalg.solve_triangular(lower, right, lower=True, trans=int(transposed))
 
 
-def root_of(chain: Chain, places: Array, exact: bool = True) -> ChainRoot:
-    """The Cholesky factor of a chain, scaled to a unit diagonal first."""
-    diagonal = jnp.diagonal(chain.diagonal, axis1=1, axis2=2)
-    scale = 1.0 / jnp.sqrt(diagonal + 1e-30 * jnp.max(diagonal) + jnp.finfo(diagonal.dtype).tiny)
-    floor = 8.0 * diagonal.shape[1] * jnp.finfo(diagonal.dtype).eps
-    blocks = chain.diagonal * scale[:, :, None] * scale[:, None, :] + floor * jnp.eye(diagonal.shape[1])
-    following = chain.following * scale[:-1, :, None] * scale[1:, None, :]
-
-    def step(lower: Array, given: tuple[Array, Array]) -> tuple[Array, tuple[Array, Array]]:
-        block, coupling = given
-        beyond = jax.scipy.linalg.solve_triangular(lower, coupling, lower=True)
-        found = _factor(block - beyond.T @ beyond)
-        return found, (found, beyond)
-
-    first = _factor(blocks[0])
-    _, (rest, beyond) = jax.lax.scan(step, first, (blocks[1:], following))
-    return ChainRoot(jnp.concatenate([first[None], rest]), beyond, scale.reshape(-1)[places], places, exact)
+def unit_scale(diagonal: Float[Array, "parts size"]) -> Float[Array, "parts size"]:
+    """What makes the diagonal of a matrix one, by rows and columns."""
+    return 1.0 / jnp.sqrt(diagonal + 1e-30 * jnp.max(diagonal) + jnp.finfo(diagonal.dtype).tiny)
 
 
-def _factor(block: Array) -> Array:
+def floor_of(matrix: Float[Array, "parts size size"]) -> float:
+    """Added to a unit diagonal: rounding leaves no factor otherwise."""
+    return 8.0 * matrix.shape[1] * float(jnp.finfo(matrix.dtype).eps)
+
+
+def factor(block: Float[Array, "size size"]) -> Float[Array, "size size"]:
     """The Cholesky factor; the root of the diagonal where rounding has left the block indefinite."""
     lower = jnp.linalg.cholesky(block)
     rough = jnp.diag(jnp.sqrt(jnp.maximum(jnp.abs(jnp.diagonal(block)), jnp.finfo(block.dtype).eps)))
     return jnp.where(jnp.all(jnp.isfinite(lower)), lower, rough)
 
 
-def normal_root(
-    objective: MultiDomainObjective, network: MultiDomainNetwork, batch: CellBatch, scales: Scales
-) -> ChainRoot:
-    """The factor of J^T J in the stacked cores of the cells.
-
-    **Raises:** SpinnError where a slab has too many unknowns.
-    """
-    layout = Layout.of(objective.decomposition, network.stacked.core[0].size)  # type: ignore[index]
-    chain = chain_of(objective, network, batch, scales, layout)
-    ring = layout.slabs > 1 and any(
-        objective.decomposition.shape[objective.decomposition.box.axes.index(axis)] == layout.slabs
-        for axis in objective.decomposition.periodic
-    )
-    return root_of(chain, jnp.asarray(layout.places), exact=not ring)
+def slabs_form_a_ring(decomposition: Decomposition) -> bool:
+    """Whether the axis that slabs follow is periodic, so that the last slab meets the first one."""
+    shape, axes = decomposition.shape, decomposition.box.axes
+    slabs = 1 if decomposition.owners is not None else max(shape)
+    return slabs > 1 and any(shape[axes.index(axis)] == slabs for axis in decomposition.periodic)
 
 
 def slab_width(decomposition: Decomposition) -> int:
@@ -167,41 +168,53 @@ class Layout(NamedTuple):
 
 
 def chain_of(
-    objective: MultiDomainObjective, network: MultiDomainNetwork, batch: CellBatch, scales: Scales, layout: Layout
+    objective: MultiDomainObjective,
+    gram: Float[Array, "cells size size"],
+    traces: Any,
+    weights: Weights,
+    scales: Scales,
+    layout: Layout,
 ) -> Chain:
-    """J^T J, gathered from the derivatives of what every cell gives."""
+    """J^T J, gathered from its part of every cell's own blocks and from the derivatives of traces (`rows_of_cells`)."""
     decomposition, owner = objective.decomposition, objective.decomposition.owner
-    own, traces = _derivatives(objective, network, batch, scales)
-    gram = jnp.einsum("cri,crj->cij", own, own)
-    shape = (layout.slabs, layout.width, layout.size, layout.width, layout.size)
+    shape = (layout.slabs, layout.width, layout.width, layout.size, layout.size)
     diagonal = jnp.zeros(shape, gram.dtype)
     following = jnp.zeros((max(layout.slabs - 1, 0), *shape[1:]), gram.dtype)
     slab, within = layout.slab[owner], layout.within[owner]
-    diagonal = diagonal.at[slab, within, :, within, :].add(gram)
+    diagonal = diagonal.at[slab, within, within].add(gram)
     for axis in decomposition.cut_axes:
         low, high = decomposition.interfaces(axis).T
-        below, above, both = _sides(objective, axis, traces[axis], batch.weights[axis], scales)
+        below, above, both = _sides(objective, axis, traces[axis], weights[axis], scales)
         for cells, rows in ((low, below), (high, above)):
             one = jnp.einsum("fri,frj->fij", rows, rows)
-            diagonal = diagonal.at[slab[cells], within[cells], :, within[cells], :].add(one)
+            diagonal = diagonal.at[slab[cells], within[cells], within[cells]].add(one)
         coupled = -jnp.einsum("fri,frj->fij", below * both[None, :, None], above)
         same, next_one = slab[low] == slab[high], slab[high] == slab[low] + 1
         a, b = low[same], high[same]
-        diagonal = diagonal.at[slab[a], within[a], :, within[b], :].add(coupled[same])
-        diagonal = diagonal.at[slab[b], within[b], :, within[a], :].add(jnp.swapaxes(coupled[same], 1, 2))
+        diagonal = diagonal.at[slab[a], within[a], within[b]].add(coupled[same])
+        diagonal = diagonal.at[slab[b], within[b], within[a]].add(jnp.swapaxes(coupled[same], 1, 2))
         a, b = low[next_one], high[next_one]
-        following = following.at[slab[a], within[a], :, within[b], :].add(coupled[next_one])
-    flat = layout.width * layout.size
-    return Chain(diagonal.reshape(-1, flat, flat), following.reshape(-1, flat, flat))
+        following = following.at[slab[a], within[a], within[b]].add(coupled[next_one])
+
+    def joined(blocks: Array) -> Array:
+        return jnp.swapaxes(blocks, 2, 3).reshape(-1, *(layout.width * layout.size,) * 2)
+
+    return Chain(joined(diagonal), joined(following))
 
 
-def _derivatives(
-    objective: MultiDomainObjective, network: MultiDomainNetwork, batch: CellBatch, scales: Scales
-) -> tuple[Array, Any]:
-    """Of the rows of every cell's own blocks, (cells, rows, unknowns), and of its traces, in its core."""
+def rows_of_cells(
+    objective: MultiDomainObjective,
+    network: MultiDomainNetwork,
+    batch: CellBatch,
+    scales: Scales,
+    turned: Callable[[Array], Array] = lambda cores: cores,
+) -> tuple[Float[Array, "cells size size"], Any]:
+    """J^T J of every cell's own blocks, and the derivatives of its traces, (cells, rows, size), in its core, or in what
+    the cores are made of by `turned`, which is linear and keeps its shape.
+    """
     cells = network.cells
     arrays, static = eqx.partition(cells, eqx.is_array)
-    roots = {"inside": jnp.asarray(volume_roots(objective.decomposition))}
+    inside = jnp.asarray(volume_roots(objective.decomposition))
 
     def rows(core: Array, arrays: Any, batch: Any, inside: Array, boundary: dict[str, Array]) -> tuple[Array, Any]:
         one = eqx.tree_at(lambda n: n.core, eqx.combine(arrays, static), core)
@@ -215,10 +228,15 @@ def _derivatives(
         lambda a, b: objective.of_cell((eqx.combine(a, static), network.coarse), b, scales), *first
     ).boundary
     boundary = {name: jnp.asarray(objective.boundary_root(name)) for name in names}
-    derivative: Callable[..., Any] = jax.vmap(jax.jacfwd(rows))
-    own, traces = derivative(cells.core, arrays, batch.cells, roots["inside"], boundary)
     size = cells.core[0].size  # type: ignore[index]
-    return own.reshape(*own.shape[:2], size), jax.tree.map(lambda leaf: leaf.reshape(*leaf.shape[:2], size), traces)
+
+    def along_all(direction: Float[Array, " size"]) -> Any:
+        push = jnp.broadcast_to(direction.reshape(cells.core.shape[1:]), cells.core.shape)  # type: ignore[union-attr]
+        of_all = jax.vmap(lambda core, *rest: jax.jvp(lambda c: rows(c, *rest), (core[0],), (core[1],))[1])
+        return of_all((cells.core, turned(push)), arrays, batch.cells, inside, boundary)
+
+    own, traces = jax.vmap(along_all, out_axes=-1)(jnp.eye(size, dtype=inside.dtype))
+    return jnp.einsum("cri,crj->cij", own, own), traces
 
 
 def _sides(

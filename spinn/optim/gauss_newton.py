@@ -28,6 +28,7 @@ FORCING = (1e-10, 3e-2)
 ENOUGH_CHANGE, UNEVEN = 1e-11, 10.0
 # A refused step of less predicted gain than this, relative, shows a minimum up to rounding.
 NO_GAIN = 1e-3
+LEAST_DAMPING = 1e-16
 # A linear solve need not go further below the loss at which iterating ends than this.
 BELOW_FLOOR = 0.1
 
@@ -225,14 +226,23 @@ def gauss_newton_step(
     before = _total(old_parts)
     slope = _square(transpose(residual))
     tolerance = _tolerance(state, slope, before, floor, change, linear)
+    damping = jnp.full_like(state.damping, LEAST_DAMPING) if root is not None and linear else state.damping
     if mixed:
         double, single = Operator(forward, transpose), _in_single(push, scaling, flat)
-        found = refined(double, single, cgls, residual, state.damping, tolerance, max_iterations, state.stalled)
+        found = refined(double, single, cgls, residual, damping, tolerance, max_iterations, state.stalled)
         step, count, stalled = found.solution, found.steps, found.stalled
     else:
-        step, count = cgls(forward, transpose, residual, state.damping, tolerance, max_iterations)
+        step, count = cgls(forward, transpose, residual, damping, tolerance, max_iterations)
         stalled = state.stalled
-    moved = scaling.apply(step)
+    moved = ahead = scaling.apply(step)
+    if root is not None and linear:
+        # A factor of J^T J leaves directions to rounding of which gradients say nothing: solving again refines them,
+        # for the price of a few products, and shows how much a third time would change.
+        rest = jax.tree.map(jnp.add, residual, push(moved))
+        again, more = cgls(forward, transpose, rest, damping, tolerance, max_iterations)
+        refined_by = scaling.apply(again)
+        ahead = refined_by * (_norm(refined_by) / jnp.maximum(_norm(moved), jnp.finfo(flat.dtype).tiny))
+        step, count, moved = step + again, count + more, moved + refined_by
     candidate = flat + moved
     there, pull_there = jax.vjp(lambda x: blocks(unravel(x)), candidate)
     left = _square(scaling.transpose(pull_there(there)[0]))
@@ -242,15 +252,16 @@ def gauss_newton_step(
     predicted = before - _total(_half_squares(jax.tree.map(jnp.add, residual, forward(step))))
     ratio = (before - loss) / jnp.maximum(predicted, jnp.finfo(loss.dtype).tiny)
     factor = jnp.where(ratio > 0.75, 0.1, jnp.where(ratio > 0.25, 1.0, 4.0))
-    damping = jnp.clip(state.damping * jnp.where(better, factor, 10.0), 1e-16, 1e6)
+    next_damping = jnp.clip(state.damping * jnp.where(better, factor, 10.0), LEAST_DAMPING, 1e6)
     taken = unravel(jnp.where(better, candidate, flat))
     parts = jax.tree.map(lambda new, old: jnp.where(better, new, old), new_parts, old_parts)
-    changed = jnp.linalg.norm(moved) / jnp.maximum(jnp.linalg.norm(candidate), jnp.finfo(loss.dtype).tiny)
-    ahead = UNEVEN * changed * jnp.sqrt(left / jnp.maximum(slope, jnp.finfo(slope.dtype).tiny))
-    # A factor of J^T J leaves directions to rounding of which gradients say nothing: the next step refines them.
-    settled = (ahead if root is None else changed) < change
+    size = jnp.maximum(_norm(candidate), jnp.finfo(loss.dtype).tiny)
+    changed = _norm(moved) / size
+    by_slope = UNEVEN * changed * jnp.sqrt(left / jnp.maximum(slope, jnp.finfo(slope.dtype).tiny))
+    # With a factor of J^T J gradients vanish before rounding is refined: what another solve would change counts.
+    settled = (by_slope if root is None else _norm(ahead) / size) < change
     after = GaussNewtonState(
-        damping,
+        next_damping,
         jnp.where(better, loss, before),
         better,
         count,
@@ -308,6 +319,10 @@ def _unknowns(params: Any) -> int:
     """How many unknowns share a mode: the first axis of a lone core tensor; one for any other parametrisation."""
     leaves = jax.tree.leaves(params)
     return leaves[0].shape[0] if len(leaves) == 1 and leaves[0].ndim > 1 else 1
+
+
+def _norm(x: Vector) -> Array:
+    return jnp.linalg.norm(x)
 
 
 def _square(tree: Any) -> Array:
