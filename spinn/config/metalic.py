@@ -19,7 +19,7 @@ class ArmTraining(Section):
     rank: Count = Field(default=8, description="Features an axis under the core.")
     points: Count = Field(default=12, description="Gauss points an axis and subdomain.")
     adam: Count = Field(default=200, description="Steps of the stochastic stage.")
-    lbfgs: Count = Field(default=80, description="Steps of the deterministic stage.")
+    lbfgs: Natural = Field(default=80, description="Steps of the deterministic stage; 0 leaves it out.")
     learning_rate: Positive = Field(default=5e-3, description="Of Adam, falling to a twentieth by a cosine.")
 
 

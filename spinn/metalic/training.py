@@ -66,7 +66,9 @@ class ArmTrainer:
         )
 
     def lbfgs(self, params: Any, contexts: np.ndarray, arms: np.ndarray, steps: int | None = None) -> Any:
-        """Parameters after the deterministic stage."""
+        """Parameters after the deterministic stage; as they were where it has no steps."""
+        if not (steps or self.schedule.lbfgs):
+            return params
         return self._lbfgs(
             params, jnp.asarray(contexts), jnp.asarray(arms), self.ends_of(contexts), steps or self.schedule.lbfgs
         )

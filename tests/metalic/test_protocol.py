@@ -13,7 +13,7 @@ from spinn.metalic.protocol import Protocol
 TINY = {
     "pde": "reaction", "vary": {"rho": [1, 5]}, "domains": {"t": [0.5]}, "conditions": ["solution"], "plays": 6,
     "batch": 2, "warm_up": 2, "test": 2,
-    "training": {"width": 4, "depth": 1, "rank": 2, "points": 4, "adam": 10, "lbfgs": 2},
+    "training": {"width": 4, "depth": 1, "rank": 2, "points": 4, "adam": 10, "lbfgs": 0},
 }  # fmt: skip
 
 
@@ -55,8 +55,10 @@ def test_what_is_left_behind(whole):
     assert "2 problems are few" in whole.summary["said"]
 
 
+@pytest.mark.slow
 def test_an_arm_for_each_stage(tmp_path):
-    config, family = prepared(from_data({**TINY, "faithful": "seq", "plays": 2, "warm_up": 1}))
+    training = {**TINY["training"], "lbfgs": 2}
+    config, family = prepared(from_data({**TINY, "training": training, "faithful": "seq", "plays": 2, "warm_up": 1}))
     run = Protocol(config, family, tmp_path)
     run.learn(silent)
     first, second = run.state

@@ -3,6 +3,7 @@
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -18,13 +19,14 @@ from spinn.pdes import get
 PDE = get("reaction")()
 CUT = Decomposition(PDE.domain, {"t": (0.5,)})
 FAMILY = ParametricFamily(PDE, {"rho": (1.0, 15.0)}, CUT, ("solution",))
-SIZE = Size(width=6, depth=1, rank=3, points=6)
+SIZE = Size(width=8, depth=1, rank=4, points=8)
+ADAM = Schedule(500, 0, 2e-2)  # the deterministic stage takes a minute to compile
 CONTEXTS, ARMS, SEEDS = np.array([[1.0], [1.0], [6.0]]), np.array([[1.0], [0.0], [1.0]]), np.array([3, 3, 4])
 
 
 @pytest.fixture(scope="module")
 def trainer():
-    return ArmTrainer(FAMILY, SIZE, Schedule(120, 12))
+    return ArmTrainer(FAMILY, SIZE, ADAM)
 
 
 @pytest.fixture(scope="module")
@@ -41,18 +43,22 @@ def lane(params, number):
     return jax.tree.map(lambda leaf: leaf[number : number + 1], params)
 
 
-def test_both_stages_lower_the_loss(trainer, params):
-    start = trainer.start(SEEDS)
-    early = trainer.adam(start, CONTEXTS, ARMS)
-    first, middle, last = (losses(trainer, p, ARMS) for p in (start, early, params))
-    assert (middle < 0.5 * first).all()
-    assert (last < middle).all()
+def test_training_lowers_the_loss(trainer, params):
+    assert (losses(trainer, params, ARMS) < 0.1 * losses(trainer, trainer.start(SEEDS), ARMS)).all()
+
+
+@pytest.mark.slow
+def test_second_stage_goes_on_from_the_first():
+    both = ArmTrainer(FAMILY, SIZE, Schedule(100, 12))
+    early = both.adam(both.start(SEEDS), CONTEXTS, ARMS)
+    late = both.lbfgs(early, CONTEXTS, ARMS)
+    assert (losses(both, late, ARMS) < losses(both, early, ARMS)).all()
 
 
 def test_order_of_lanes_changes_nothing(trainer, params):
     turned = trainer.trained(CONTEXTS[::-1], ARMS[::-1], SEEDS[::-1])
     errors = TrueError(trainer).errors(params, CONTEXTS)
-    assert np.allclose(TrueError(trainer).errors(turned, CONTEXTS[::-1])[::-1], errors, rtol=0.05)
+    assert np.allclose(TrueError(trainer).errors(turned, CONTEXTS[::-1])[::-1], errors, rtol=0.1)
 
 
 def test_arms_and_parameters_matter(trainer, params):
@@ -68,18 +74,18 @@ def test_an_interface_makes_the_second_half_know_the_first(trainer, params):
     errors = TrueError(trainer).errors(params, CONTEXTS)
     scores = LabelFree(trainer).errors(params, CONTEXTS)
     assert errors[0] < 0.5 * errors[1]
-    assert scores[0] < 0.5 * scores[1]
+    assert scores[0] < 0.6 * scores[1]
 
 
 def test_loss_counts_the_arm(trainer, params):
     on, off = (losses(trainer, params, np.full((3, 1), value)) for value in (1.0, 0.0))
-    assert on[1] > 1.5 * off[1]
-    assert (on >= off).all()
+    assert on[1] > 50.0 * off[1]  # trained without the condition, its two halves do not meet
+    assert (on > off).all()
 
 
 def test_halving_takes_the_arm_that_works():
     family = ParametricFamily(PDE, {}, CUT, ("solution", "tangential_gradient"))
-    trainer = ArmTrainer(family, SIZE, Schedule(120, 4))
+    trainer = ArmTrainer(family, SIZE, ADAM)
     arm, why = halved(trainer, 0, SilentReporter())
     assert arm[0] == 1.0
     assert "digits below the median of 3 sets" in why
@@ -87,18 +93,18 @@ def test_halving_takes_the_arm_that_works():
 
 def test_data_at_the_end_of_time_are_used():
     family = dataclasses.replace(FAMILY, ivp=False)
-    trainer = ArmTrainer(family, SIZE, Schedule(1, 1))
+    trainer = ArmTrainer(family, SIZE, Schedule(1, 0))
     start, context = trainer.start(SEEDS), CONTEXTS
     ends = trainer.ends_of(context)
     shift = ends + 1.0
     value = jax.jit(jax.vmap(trainer.loss))
     assert not np.allclose(value(start, context, ARMS, ends), value(start, context, ARMS, shift))
-    assert np.asarray(ends).shape == (3, 1, 2, 1, 6)
+    assert np.asarray(ends).shape == (3, 1, 2, 1, 8)
     assert np.allclose(np.asarray(ends)[2, 0, 1, 0], family.at(CONTEXTS[2]).exact(1.0, _points(trainer)), atol=1e-5)
 
 
 def _points(trainer):
-    return np.asarray(trainer.batch(6, np.ones(1)).cells.points["x"][1], float)
+    return np.asarray(trainer.batch(8, jnp.ones(1)).cells.points["x"][1], float)
 
 
 def test_failures_are_bounded():
