@@ -80,8 +80,8 @@ def _problem(source: Source, details: Any) -> Problem:
     path = tuple(key for key in details["loc"] if not (isinstance(key, str) and key[:1].isupper()))
     text = details["msg"].removeprefix("Value error, ")
     if details["type"] == "extra_forbidden":
-        inner = {"training": ArmTraining, "domains": Domains, "pde": PdeSpec}.get(str(path[0]), MetalicConfig)
-        known = list((MetalicConfig if len(path) == 1 else inner).model_fields)
+        inner: Any = {"training": ArmTraining, "domains": Domains, "pde": PdeSpec}.get(str(path[0]), MetalicConfig)
+        known = list(MetalicConfig.model_fields if len(path) == 1 else inner.model_fields)
         text = f"expected one of the keys {', '.join(known)}, got '{path[-1]}'{nearest(str(path[-1]), known)}"
     elif details["type"] == "missing":
         text = "expected a value, got nothing; this key is needed"

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -64,7 +65,7 @@ class ParametricFamily:
 
     def at(self, context: Float[np.ndarray, " numbers"]) -> PDE:
         """The PDE with these parameters, checked. SpinnError where the PDE refuses them."""
-        values = {name: float(value) for name, value in zip(self.ranges, context, strict=True)}
+        values: dict[str, Any] = {name: float(value) for name, value in zip(self.ranges, context, strict=True)}
         try:
             return dataclasses.replace(self.pde, **values)
         except ValueError as error:

@@ -83,14 +83,16 @@ def test_loss_counts_the_arm(trainer, params):
     assert (on > off).all()
 
 
+@pytest.mark.slow
 def test_halving_takes_the_arm_that_works():
-    family = ParametricFamily(PDE, {}, CUT, ("solution", "tangential_gradient"))
+    family = ParametricFamily(PDE, {}, CUT, ("solution", "residual"))
     trainer = ArmTrainer(family, SIZE, ADAM)
     arm, why = halved(trainer, 0, SilentReporter())
     assert arm[0] == 1.0
     assert "digits below the median of 3 sets" in why
 
 
+@pytest.mark.slow
 def test_data_at_the_end_of_time_are_used():
     family = dataclasses.replace(FAMILY, ivp=False)
     trainer = ArmTrainer(family, SIZE, Schedule(1, 0))
