@@ -19,6 +19,7 @@ from spinn.pdes._field import Field as Field
 from spinn.pdes._functions import absolute as absolute
 from spinn.pdes._functions import cos as cos
 from spinn.pdes._functions import cosh as cosh
+from spinn.pdes._functions import erf as erf
 from spinn.pdes._functions import exp as exp
 from spinn.pdes._functions import log as log
 from spinn.pdes._functions import sign as sign

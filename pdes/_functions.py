@@ -9,7 +9,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import jax.scipy.special
 import numpy as np
+import scipy.special
 
 from spinn.pdes._field import Field
 
@@ -38,6 +40,7 @@ cosh = elementwise("cosh", jnp.cosh, np.cosh)
 tanh = elementwise("tanh", jnp.tanh, np.tanh)
 absolute = elementwise("absolute", jnp.abs, np.abs)
 sign = elementwise("sign", jnp.sign, np.sign)
+erf = elementwise("erf", jax.scipy.special.erf, scipy.special.erf)
 
 
 def where(condition: Any, true: Any, false: Any) -> Any:

@@ -12,6 +12,7 @@ from spinn.config import Config, check_resumable
 from spinn.error_estimate import estimated
 from spinn.errors import SpinnError
 from spinn.evaluation import device_context
+from spinn.metalic.choosing import chosen
 from spinn.output.folder import RunFolder
 from spinn.output.metrics import MetricsWriter
 from spinn.pdes import PDE
@@ -44,6 +45,8 @@ def solve(
     made with another configuration. Divergence is no exception: the summary's status says so.
     """
     device, name = choose_device(str(config.device))
+    with jax.default_device(device), kept_programs():
+        config = chosen(config, pde, reporter)
     plan = planned(config, pde, name)
     precision = str(plan.config.precision)
     with (
@@ -155,6 +158,6 @@ def estimate(config: Config, pde: PDE) -> dict[str, Any]:
     from spinn.estimation import estimated as cost
 
     device, name = choose_device(str(config.device))
-    plan = planned(config, pde, name)
+    plan = planned(chosen(config, pde, None), pde, name)
     with jax.default_device(device), device_context(str(plan.config.precision)):
         return cost(plan, pde)

@@ -18,6 +18,7 @@ from spinn.cli import (
     export,
     generate,
     listing,
+    metalic,
     new,
     plot,
     schema,
@@ -28,7 +29,22 @@ from spinn.cli import (
 from spinn.cli._printing import json_text
 from spinn.errors import SpinnError
 
-COMMANDS = (solve, generate, verify, listing, show, check, new, schema, evaluate, export, plot, compare, doctor)
+COMMANDS = (
+    solve,
+    metalic,
+    generate,
+    verify,
+    listing,
+    show,
+    check,
+    new,
+    schema,
+    evaluate,
+    export,
+    plot,
+    compare,
+    doctor,
+)
 DESCRIPTION = """\
 Solve partial differential equations with separable physics-informed neural networks, and make datasets for neural
 operators.

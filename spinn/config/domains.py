@@ -12,7 +12,7 @@ ConditionName = Literal[
     "solution", "average", "residual", "residual_continuity", "flux", "second_normal", "second_tangential",
     "residual_gradient", "normal_gradient", "tangential_gradient",
 ]  # fmt: skip
-PresetName = Literal["matching", "smooth", "cpinn", "xpinn"]
+PresetName = Literal["matching", "smooth", "cpinn", "xpinn", "auto"]
 
 
 class Strip(Section):
@@ -64,14 +64,29 @@ class Interface(Section):
         description="matching: the unknowns and as many derivatives across the cut as the equation's order asks for, "
         "or its flux where the PDE names one. smooth, cpinn, xpinn: usual sets. Or conditions by name, as in "
         "[solution, flux], or with weights, as in {solution: 1, flux: 0.5}. Each is first scaled to the strength of "
-        "the equation.",
+        "the equation. auto: those with which small networks come nearest to solving this very problem, by successive "
+        "halving over sixteen sets.",
+    )
+    policy: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A policy.json of `spinn metalic`, which says the conditions for the PDE's parameters; looked for "
+        "beside the YAML file and then in the current folder. In place of `conditions`.",
     )
 
     @model_validator(mode="before")
     @classmethod
     def _from_conditions(cls, value: Any) -> Any:
-        short = isinstance(value, str | list) or (isinstance(value, dict) and value and "conditions" not in value)
+        short = isinstance(value, str | list) or (
+            isinstance(value, dict) and value and not {"conditions", "policy"} & set(value)
+        )
         return {"conditions": value} if short else value
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "Interface":
+        if self.policy is not None and "conditions" in self.model_fields_set and self.conditions != "matching":
+            raise ValueError("expected either conditions or a policy that chooses them, got both")
+        return self
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

@@ -1,6 +1,7 @@
 """From a command's argument to a checked configuration and PDE: everything that can fail before computing begins."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from spinn.config.check_definition import check_definition
@@ -9,7 +10,7 @@ from spinn.config.fit import check_fit
 from spinn.config.load_pde import load_pde, located
 from spinn.config.models import Config
 from spinn.config.overrides import override
-from spinn.config.source import Source
+from spinn.config.source import Problem, Source, failure
 from spinn.config.validate import validate
 from spinn.pdes import PDE
 
@@ -40,10 +41,22 @@ def checked(source: Source, given: PDE | None = None) -> tuple[Config, PDE]:
 
     **Raises:** SpinnError as `prepare` does.
     """
-    config = validate(source)
+    config = _with_policy(validate(source), source)
     pde = given or load_pde(config.pde, source.base, domain=config.domain, places=source.places)
     check_definition(pde)
     check_fit(config, pde, source.places)
     if given is not None:
         return config, pde
     return config.model_copy(update={"pde": located(config.pde, source.base)}), pde
+
+
+def _with_policy(config: Config, source: Source) -> Config:
+    """A policy's file as an absolute path, alike. SpinnError where there is none."""
+    given = config.interface.policy
+    if given is None:
+        return config
+    found = next((path for path in (source.base / given, Path(given)) if path.is_file()), None)
+    if found is None:
+        place = source.place(("interface", "policy"))
+        raise failure([Problem(place, f"interface.policy: expected a file of `spinn metalic`, found no {given}")])
+    return config.model_copy(update={"interface": config.interface.model_copy(update={"policy": str(found.resolve())})})

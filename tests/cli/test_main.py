@@ -12,6 +12,7 @@ from spinn.cli._printing import table
 
 NAMES = (
     "solve",
+    "metalic",
     "generate",
     "verify",
     "list",

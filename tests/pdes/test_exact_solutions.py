@@ -25,6 +25,9 @@ OTHER_PARAMETERS = [
     ("flow_mixing_2d", {"sharpness": 2.0}),
     ("heat", {"kappa": 2.0}),
     ("heat", {"kappa": 0.01, "amplitude": 0.0, "mode": 7}),
+    ("heat_four_terms", {"a": -2.0, "b": 2.0, "c": 0.0, "d": -1.0}),
+    ("reaction", {"rho": 1.0}),
+    ("reaction", {"rho": 15.0}),
     ("helmholtz_3d", {"a1": 1.0, "a2": 2.0, "a3": 5.0, "k": 3.0}),
     ("helmholtz_3d", {"a1": 1.5, "k": 0.0}),
     ("klein_gordon_2d", {"k": 0.7}),
@@ -153,6 +156,10 @@ ORDERS_RESIDUALS = {
 }
 
 ORDERS = {
+    "heat_four_terms": {"t": 1, "x": 2},
+    "kdv_solitons": {"t": 1, "x": 3},
+    "reaction": {"t": 1, "x": 0},
+    "square_source_2d": {"x": 2, "y": 2},
     "advection": {"t": 1, "x": 1},
     "allen_cahn": {"t": 1, "x": 2},
     "beltrami_3d": {"t": 1, "x": 2, "y": 2, "z": 2},

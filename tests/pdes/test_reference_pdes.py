@@ -17,7 +17,9 @@ from spinn.pdes.allen_cahn import AllenCahn
 from spinn.pdes.burgers import Burgers
 from spinn.pdes.diffusion_2d import Diffusion2D
 from spinn.pdes.kdv import KdV
+from spinn.pdes.kdv_solitons import KdVSolitons
 from spinn.pdes.navier_stokes_2d import NavierStokes2D
+from spinn.pdes.square_source_2d import SquareSource2D
 
 
 def polynomials(count, low, high, order=0):
@@ -78,7 +80,9 @@ def residuals(pde, reference, counts):
         ("allen_cahn", {"t": 1, "x": 2}),
         ("diffusion_2d", {"t": 1, "x": 2, "y": 2}),
         ("kdv", {"t": 1, "x": 3}),
+        ("kdv_solitons", {"t": 1, "x": 3}),
         ("navier_stokes_2d", {"t": 1, "x": 3, "y": 3}),
+        ("square_source_2d", {"x": 2, "y": 2}),
     ],
 )
 def test_found_by_name_with_its_orders(name, orders):
@@ -102,6 +106,37 @@ def test_found_by_name_with_its_orders(name, orders):
 def test_parameters_without_sense_are_refused(make, match):
     with pytest.raises(ValueError, match=match):
         make()
+
+
+# A source on a square
+
+
+@pytest.mark.parametrize("sharpness", [1.0, 20.0])
+def test_square_source_satisfies_the_equation(sharpness):
+    pde = SquareSource2D(sharpness=sharpness)
+    inner = within(pde, x=(0.1, 0.6), y=(0.3, 0.9))
+    assert residuals(inner, pde.reference(), (60, 60))["residual"] < 1e-2
+    wrong = within(SquareSource2D(sharpness=1.5 * sharpness), x=(0.1, 0.6), y=(0.3, 0.9))
+    assert residuals(wrong, pde.reference(), (60, 60))["residual"] > 3e-2
+
+
+def test_square_source_off_the_unit_square_has_no_reference():
+    assert SquareSource2D(domain=Box(x=(0, 2), y=(0, 1))).reference() is None
+
+
+# Solitons
+
+
+def test_solitons_satisfy_the_equation_and_start_as_they_should():
+    pde = KdVSolitons(domain=Box(t=(0, 2), x=(0, 20)))
+    reference = pde.solved(128)
+    x = np.linspace(0, 19, 39)
+    start = reference.on_grid({"t": np.zeros(1), "x": x})["u"][0]
+    assert np.abs(start - pde.initial(0.0, x)).max() < 1e-4
+    inner = within(pde, t=(0.2, 1.5), x=(1, 19))
+    assert residuals(inner, reference, (24, 90))["residual"] < 1e-3
+    wrong = within(KdVSolitons(lam=1.05), t=(0.2, 1.5), x=(1, 19))
+    assert residuals(wrong, reference, (24, 90))["residual"] > 1e-2
 
 
 # Burgers
