@@ -17,9 +17,11 @@ from spinn.cli import (
     evaluate,
     export,
     generate,
+    learn,
     listing,
     new,
     plot,
+    predict,
     schema,
     show,
     solve,
@@ -28,13 +30,30 @@ from spinn.cli import (
 from spinn.cli._printing import json_text
 from spinn.errors import SpinnError
 
-COMMANDS = (solve, generate, verify, listing, show, check, new, schema, evaluate, export, plot, compare, doctor)
+COMMANDS = (
+    solve,
+    generate,
+    verify,
+    learn,
+    predict,
+    listing,
+    show,
+    check,
+    new,
+    schema,
+    evaluate,
+    export,
+    plot,
+    compare,
+    doctor,
+)
 DESCRIPTION = """\
 Solve partial differential equations with separable physics-informed neural networks, and make datasets for neural
 operators.
 
   spinn solve navier_stokes_3d.yaml     solve a shipped example; results go to runs/
   spinn generate darcy_2d --out d.h5    make a dataset of a family of problems; `spinn verify d.h5` checks it
+  spinn learn --data d.h5               train a neural operator on it
   spinn list                            the equations, examples and runs there are
   spinn show heat                       what an equation says, and its parameters
   spinn new beam                        start an equation of your own
