@@ -36,9 +36,11 @@ def prepare(what: str | None, assignments: Sequence[str] = (), flags: Mapping[st
         if name in given:
             files = given[name] if isinstance(given[name], list) else [given[name]]
             absolute = [str(Path(file).resolve()) for file in files]
-            given[name] = absolute if name == "finer" else absolute[0]
+            given[name] = absolute
     source = assigned(source, assignments)
-    data, places = {**source.data, **given}, {**source.places, **{(n,): Place(f"--{n} {v}") for n, v in given.items()}}
+    data, places = {**source.data, **given}, dict(source.places)
+    for name, value in given.items():
+        places[(name,)] = Place(f"--{name} {value}")
     return Prepared(validated_learning(Source(data, places, source.base, source.name)), source.base)
 
 

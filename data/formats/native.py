@@ -50,7 +50,7 @@ def write(
 
     **Raises:** SpinnError when the disk refuses, or where no sample was made.
     """
-    kept = np.setdiff1d(np.arange(recipe.samples), np.array(sorted(failures), dtype=np.int64))
+    kept = np.setdiff1d(recipe.numbers, np.array(sorted(failures), dtype=np.int64))
     if not kept.size:
         raise SpinnError(f"no sample could be made; the first failed with: {next(iter(failures.values()))}", file=path)
     with writing_hdf5(path) as file:

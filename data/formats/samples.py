@@ -5,11 +5,13 @@ Fields stay on the disk until a sample of them is asked for, so that a file may 
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from spinn.errors import SpinnError
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -45,6 +47,40 @@ class Samples:
     def fields(self) -> dict[str, Column]:
         """Inputs, then outputs; an input and an output of one name are told apart by the group."""
         return {**self.inputs, **self.outputs}
+
+
+def joined(parts: Sequence[Samples]) -> Samples:
+    """The samples of several files, one after the other; what a file says of itself is that of the first.
+
+    **Raises:** SpinnError where they have other fields or other grids.
+    """
+    first, *others = parts
+    for other in others:
+        shapes = [{name: column.shape for name, column in one.fields.items()} for one in (first, other)]
+        same = shapes[0] == shapes[1] and set(first.axes) == set(other.axes)
+        if not same or any(not np.allclose(first.axes[name], other.axes[name]) for name in first.axes):
+            raise SpinnError(
+                f"expected the fields and axes of {first.path}: {shapes[0]}; got {shapes[1]}", file=other.path
+            )
+    if not others:
+        return first
+    starts = np.cumsum([0, *(len(one) for one in parts)])
+
+    def merged(group: str, name: str) -> Column:
+        columns = [getattr(one, group)[name] for one in parts]
+
+        def read(place: int) -> np.ndarray:
+            file = int(np.searchsorted(starts, place, "right")) - 1
+            found: np.ndarray = columns[file].read(place - int(starts[file]))
+            return found
+
+        return dataclasses.replace(columns[0], read=read)
+
+    return dataclasses.replace(
+        first, count=int(starts[-1]), inputs={name: merged("inputs", name) for name in first.inputs},
+        outputs={name: merged("outputs", name) for name in first.outputs},
+        index=np.concatenate([one.index for one in parts]),
+    )  # fmt: skip
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ Without a configuration, everything is left at its default, a Fourier neural ope
 
   spinn learn --data darcy.h5 --set model.width=32 --set 'train=[{epochs: 100}]'
   spinn learn --data darcy.h5 --finer darcy_128.h5            errors on another grid, too
+  spinn learn --data darcy.h5 --data more.h5                  several files of the same fields
 
 A YAML file (`spinn schema --learn` describes every setting):
 
@@ -39,7 +40,8 @@ def add(commands: Any) -> None:
     """Register the command."""
     parser = command(commands, "learn", "train a neural operator on a dataset", DESCRIPTION)
     parser.add_argument("config", metavar="CONFIG", nargs="?", help="a YAML file, or a shipped configuration")
-    parser.add_argument("--data", type=Path, metavar="FILE", help="the samples")
+    parser.add_argument("--data", type=Path, metavar="FILE", action="append", default=[],
+                        help="the samples; may be repeated, for files of the same fields")  # fmt: skip
     parser.add_argument("--finer", type=Path, metavar="FILE", action="append", default=[],
                         help="samples on another grid, to measure errors on; may be repeated")  # fmt: skip
     parser.add_argument("--set", dest="assignments", action="append", default=[], metavar="PATH=VALUE",
@@ -59,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     from spinn.output.progress import make_reporter
 
     flags = {"seed": arguments.seed, "device": arguments.device}
-    flags |= {"data": arguments.data, "finer": arguments.finer or None}
+    flags |= {"data": arguments.data or None, "finer": arguments.finer or None}
     prepared = learning.prepare(arguments.config, arguments.assignments, flags)
     made = learning.make(
         prepared, out=arguments.out, resume=arguments.resume, reporter=make_reporter(quiet=arguments.quiet)

@@ -35,7 +35,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--polish", type=float, nargs="?", const=1e-8, metavar="TOL",
                         help="solve on from every prediction to this relative residual (1e-8)")  # fmt: skip
     parser.add_argument("--compare", type=int, default=16, metavar="N",
-                        help="with --polish: solve the first N systems from zero too, to tell the gain (16)")  # fmt: skip
+                        help="with --polish: solve the first N systems from zero too, to compare (16)")  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     json_option(parser)

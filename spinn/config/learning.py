@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from spinn.config._types import Auto, Count, Natural, NonNegative, PointCount, Positive, Section, Switch
 from spinn.config.explain import dotted, nearest
@@ -110,9 +110,10 @@ class OperatorOutput(Section):
 class LearnConfig(Section):
     """An operator to be learned from samples. Everything but `data` has a default."""
 
-    data: str | None = Field(
-        default=None,
-        description="The file of samples: of `spinn generate`, PDEBench's HDF5, neuraloperator's .pt, or FNO's .mat.",
+    data: list[str] = Field(
+        default_factory=list,
+        description="The file of samples, or several of the same fields and grid: of `spinn generate`, PDEBench's "
+        "HDF5, neuraloperator's .pt, or FNO's .mat.",
     )
     held_out: Share | Count = Field(
         default=0.1, description="Samples that are kept from training, to measure errors: a share, or how many."
@@ -147,6 +148,11 @@ class LearnConfig(Section):
     seed: Natural = Field(default=0, description="Seed of every random choice.")
     precision: Literal["float32", "float64"] = Field(default="float32", description="Number format of training.")
     device: Literal["auto", "cpu", "gpu"] = Field(default="auto", description="Where to compute.")
+
+    @field_validator("data", "finer", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
 
 
 def validated_learning(source: Source) -> LearnConfig:

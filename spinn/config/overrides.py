@@ -45,14 +45,20 @@ def assigned(source: Source, assignments: Sequence[str]) -> Source:
         path, value = parse_assignment(text)
         here: Any = data
         for key in path[:-1]:
-            fits = isinstance(here, list) and isinstance(key, int) and key < len(here)
-            here = here[key] if fits else here.setdefault(key, {}) if isinstance(here, dict) else None  # type: ignore[index]
+            here = _below(here, key)
         if not isinstance(here, dict) and not (isinstance(here, list) and path[-1] in range(len(here))):
             raise SpinnError(f"--set {text}: expected the name of a setting, of one in a section, or a stage by number")
         here[path[-1]] = value
         _forget(places, path)
         places[path] = places[path[:1]] = Place(f"--set {text}")
     return Source(data, places, source.base, source.name)
+
+
+def _below(here: Any, key: Key) -> Any:
+    """What stands under a key, a new mapping where a mapping has nothing there; None below anything else."""
+    if isinstance(here, dict):
+        return here.setdefault(key, {})
+    return here[key] if isinstance(here, list) and isinstance(key, int) and key < len(here) else None
 
 
 def merge(source: Source, settings: Mapping[str, Any]) -> Source:

@@ -15,7 +15,7 @@ import numpy as np
 from spinn.compilation import CompileClock, kept_programs
 from spinn.config.learning import LearnConfig, OperatorStage
 from spinn.data.families import Family
-from spinn.data.formats.samples import Samples, opened
+from spinn.data.formats.samples import Samples, joined, opened
 from spinn.errors import SpinnError
 from spinn.evaluation import device_context
 from spinn.operators import physics, sharding
@@ -35,6 +35,7 @@ from spinn.training.methods import StageSpec
 from spinn.training.reporting import Reporter
 
 RATE = 3e-3
+FILES = ("data", "finer")  # settings that name files
 NORMALISED = 64  # samples from which means and scales are taken
 
 
@@ -98,17 +99,18 @@ def learn(
 
     **Raises:** SpinnError for a file that does not fit, or settings that do not.
     """
-    if config.data is None:
+    if not config.data:
         raise SpinnError("expected a file of samples: give it with --data, or as `data:` in the YAML file")
     with contextlib.ExitStack() as stack:
         stack.enter_context(device_context(config.precision))
         stack.enter_context(kept_programs())
-        samples = stack.enter_context(opened(base / config.data))
+        samples = joined([stack.enter_context(opened(base / file)) for file in config.data])
         course = begun(config, samples)
         folder = RunFolder.open(_needed(out)) if resume else RunFolder.create(out, pde=f"{samples.path.stem}-operator")
         stack.enter_context(folder.lock())
         if not resume:
-            folder.write_config({**config.model_dump(mode="json"), "data": str(samples.path.resolve())})
+            files = {name: [str((base / file).resolve()) for file in getattr(config, name)] for name in FILES}
+            folder.write_config({**config.model_dump(mode="json"), **files})
         folder.write_environment(jax.default_backend())
         saves = config.checkpoint
         checkpoints = stack.enter_context(
@@ -172,8 +174,10 @@ def _run(
         finally:
             reporter.finish()
     surrogate = eqx.combine(jax.device_get(params), frozen)
-    learned = Learned(surrogate, course.config.model, course.samples.attributes.get("config"),
-                      {"data": course.samples.path.name, "samples": len(course.rows)})  # fmt: skip
+    source = course.samples
+    facts = {"data": source.path.name, "samples": len(course.rows), "seed": source.attributes.get("seed"),
+             "next": int(source.index.max()) + 1}  # fmt: skip
+    learned = Learned(surrogate, course.config.model, source.attributes.get("config"), facts)
     learned.save(folder.path / FILE)
     seconds = {"compile": clock.seconds, "solve": before + time.perf_counter() - began - clock.seconds}
     return write_results(learned, folder, course, others, status, stages, seconds, reporter)

@@ -17,13 +17,13 @@ def relative_h1(
     found: Float[Array, "batch fields ..."], truth: Float[Array, "batch fields ..."], nodes: Nodes
 ) -> Float[Array, " batch"]:
     """The same of the gradients, by differences of neighbours; axes count in the lengths that their nodes have."""
-    error, whole = 0.0, 0.0
+    error = whole = jnp.zeros(found.shape[0], found.dtype)
     for axis, x in enumerate(nodes, 2):
         if x.shape[0] > 1:
             steps = jnp.diff(x).reshape(-1, *(1,) * (found.ndim - axis - 1))
             error = error + _squares(jnp.diff(found - truth, axis=axis) / steps)
             whole = whole + _squares(jnp.diff(truth, axis=axis) / steps)
-    return jnp.sqrt(error / _positive(jnp.asarray(whole)))
+    return jnp.sqrt(error / _positive(whole))
 
 
 def _squares(values: Float[Array, "batch ..."]) -> Float[Array, " batch"]:

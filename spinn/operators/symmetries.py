@@ -32,7 +32,7 @@ class Symmetry:
         """Of an array whose last axes are those of the grid."""
         ahead = values.ndim - len(self.order)
         moved = np.transpose(values, (*range(ahead), *(ahead + place for place in self.order)))
-        return np.flip(moved, [ahead + place for place, turned in enumerate(self.flipped) if turned])
+        return np.flip(moved, tuple(ahead + place for place, turned in enumerate(self.flipped) if turned))
 
 
 def candidates(shape: Sequence[int], periodic: Sequence[bool]) -> list[Symmetry]:
