@@ -48,7 +48,7 @@ def assigned(source: Source, assignments: Sequence[str]) -> Source:
             here = _below(here, key)
         if not isinstance(here, dict) and not (isinstance(here, list) and path[-1] in range(len(here))):
             raise SpinnError(f"--set {text}: expected the name of a setting, of one in a section, or a stage by number")
-        here[path[-1]] = value
+        _put(here, path[-1], value)
         _forget(places, path)
         places[path] = places[path[:1]] = Place(f"--set {text}")
     return Source(data, places, source.base, source.name)
