@@ -2,8 +2,8 @@
 
 A screened Poisson problem near resonance, -(u_xx + c u_yy) - share pi^2 (1 + c) u = 1 with c in [0.5, 2] and share in
 [0, 0.97]: solutions grow like 1 / (1 - share), so most of what there is to learn lies in a corner. From the same first
-samples both go on by equal numbers, chosen from a pool by `spinn.operators.active`, or the next at random; the operator is
-trained anew each time. Mean relative L2 error on the same 100 other samples.
+samples both go on by equal numbers, chosen from a pool by `spinn.operators.active`, or the next at random; the operator
+is trained anew each time. Mean relative L2 error on the same 100 other samples.
 
     python benchmarks/active.py [--rounds 4] [--seeds 1] [--out FOLDER]
 """
