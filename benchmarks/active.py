@@ -58,7 +58,7 @@ def trained(family: Family, numbers: tuple[int, ...], seed: int, folder: Path) -
 
 def curve(family: Family, by_residual: bool, rounds: int, seed: int, test: Path, folder: Path) -> list[float]:
     """Errors with FIRST, FIRST + MORE, ... samples."""
-    numbers, errors = tuple(range(FIRST)), []
+    numbers, errors, folder = tuple(range(FIRST)), [], Path(tempfile.mkdtemp(dir=folder))
     for turn in range(rounds):
         learned = trained(family, numbers, seed, folder)
         errors.append(float(finer(learned.surrogate, [test], 1e9, "float32")[test.name]["relative_l2"]))
