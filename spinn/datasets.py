@@ -4,7 +4,7 @@ import copy
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spinn.config.dataset import DatasetConfig, build, validated
 from spinn.config.overrides import parse_assignment
@@ -19,6 +19,9 @@ from spinn.data.generation.choosing import check_solver
 from spinn.data.generation.generate import Result
 from spinn.data.generation.space import told
 from spinn.errors import SpinnError
+
+if TYPE_CHECKING:
+    from spinn.operators.active import Chosen
 
 Progress = Callable[[int, int], None]
 
@@ -91,6 +94,20 @@ def _grid(text: str) -> int | list[int]:
     except ValueError:
         raise SpinnError(f"--grid: expected a number such as 128, or one an axis such as 64,32, got '{text}'") from None
     return numbers[0] if len(numbers) == 1 else numbers
+
+
+def active(
+    prepared: Prepared, model: Path, *, pool: int = 8, progress: Progress = lambda done, total: None
+) -> "tuple[Prepared, Chosen]":
+    """The same with those samples of a pool, `pool` times as many as wanted, on which the operator in `model` has the
+    largest residuals; and what was chosen.
+
+    **Raises:** SpinnError where the family has no systems, or the operator other inputs.
+    """
+    from spinn.operators.active import choose
+
+    found = choose(prepared.recipe, model, pool=pool, progress=progress)
+    return prepared._replace(recipe=dataclasses.replace(prepared.recipe, chosen=found.numbers)), found
 
 
 def default_name(family: str, layout: str) -> str:

@@ -15,7 +15,7 @@ The same recipe gives the same bytes: nothing of time or place is stored.
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ def write(
 
     **Raises:** SpinnError when the disk refuses, or where no sample was made.
     """
-    kept = np.setdiff1d(np.arange(recipe.samples), np.array(sorted(failures), dtype=np.int64))
+    kept = np.setdiff1d(recipe.numbers, np.array(sorted(failures), dtype=np.int64))
     if not kept.size:
         raise SpinnError(f"no sample could be made; the first failed with: {next(iter(failures.values()))}", file=path)
     with writing_hdf5(path) as file:
@@ -79,16 +79,27 @@ def write(
 
 def _create(file: h5py.File, recipe: Recipe, piece: Piece, kept: np.ndarray) -> None:
     """Empty datasets of the fields, and named axes."""
-    count, family = len(kept), recipe.family
+    family = recipe.family
     axes = dict(family.axes)
     if recipe.evolving:
         axes = {"t": family.times, **axes}  # type: ignore[attr-defined]
+    fields = {name: (values.shape[1:], values.dtype) for name, values in piece.fields.items()}
+    create_fields(file, len(kept), axes, fields, family.outputs)
+
+
+def create_fields(
+    file: h5py.File,
+    count: int,
+    axes: Mapping[str, np.ndarray],
+    fields: Mapping[str, tuple[tuple[int, ...], Any]],
+    outputs: Collection[str],
+) -> None:
+    """Axes, and empty datasets of fields by name with shape and type of one sample; `outputs` are among them."""
     for axis, points in axes.items():
         file.create_dataset(f"axes/{axis}", data=np.asarray(points, float)).make_scale(axis)
-    for name, values in piece.fields.items():
-        group = "outputs" if name in family.outputs else "inputs"
-        shape = values.shape[1:]
-        data = file.create_dataset(f"{group}/{name}", (count, *shape), values.dtype, chunks=(1, *shape))
+    for name, (shape, kind) in fields.items():
+        group = "outputs" if name in outputs else "inputs"
+        data = file.create_dataset(f"{group}/{name}", (count, *shape), kind, chunks=(1, *shape))
         data.dims[0].label = "sample"
         for place, axis in enumerate(_axes_of(shape, {axis: len(points) for axis, points in axes.items()}), 1):
             data.dims[place].label = axis

@@ -119,10 +119,10 @@ def chain_of(recipe: Recipe, solver: str) -> np.ndarray:
     """Sample indices (samples,) in the order in which they are solved."""
     recycles = "gcrodr" in solver or "deflated" in solver
     if recipe.order == "given" or (recipe.order == "auto" and not recycles):
-        return np.arange(recipe.samples)
+        return recipe.numbers
     family = recipe.family
-    rows = [family.features(family.parameters(recipe.seed, index)) for index in range(recipe.samples)]
-    return np.asarray(chain(np.stack(rows), seed=recipe.seed), dtype=np.int64)
+    rows = [family.features(family.parameters(recipe.seed, index)) for index in recipe.numbers.tolist()]
+    return recipe.numbers[np.asarray(chain(np.stack(rows), seed=recipe.seed), dtype=np.int64)]
 
 
 @dataclasses.dataclass(frozen=True)

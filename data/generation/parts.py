@@ -44,12 +44,12 @@ class Parts:
         return self.folder / "chain.npy"
 
     def begin(self, recipe: Recipe, chosen: Chosen, chain: np.ndarray) -> None:
-        """Write the chain (samples,), unless it is 0, 1, 2 ..., and then the manifest, which says whether it did."""
+        """Write the chain (samples,), unless it is in ascending order, and then the manifest, which tells that."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise explain(error, self.folder) from error
-        if not np.array_equal(chain, np.arange(recipe.samples)):
+        if not np.array_equal(chain, recipe.numbers):
             with replacing(self.order) as temporary, open(temporary, "wb") as file:
                 np.save(file, chain)
         self.choose(recipe, chosen)
@@ -100,7 +100,7 @@ class Parts:
         """Sample indices in the order of solving: (samples,)."""
         manifest = self.manifest()
         if manifest is not None and manifest.get("sorted") is False:
-            return np.arange(recipe.samples)
+            return recipe.numbers
         return np.load(self.order)
 
     def file(self, piece: int) -> Path:

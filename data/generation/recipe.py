@@ -23,7 +23,8 @@ class Recipe:
     side by side), or `auto` for the fastest in a trial on the first systems, the latter only on an accelerator;
     `order`: `sorted` chains near neighbours, so that what a solver learned from one system serves the next, `given`
     keeps the order of the indices, `auto` sorts where the solver recycles; `piece`: samples of a chain that are solved
-    together, in one process: the unit of work, of saving and of recycling; `dtype` of the stored fields.
+    together, in one process: the unit of work, of saving and of recycling; `dtype` of the stored fields; `chosen`: the
+    numbers of the samples, in ascending order, where they are not 0, 1, 2 ...
 
     **Raises:** ValueError for values that make no sense.
     """
@@ -36,6 +37,7 @@ class Recipe:
     order: Order = "auto"
     piece: int = 0  # 0: by the kind of family
     dtype: Literal["float64", "float32"] = "float64"
+    chosen: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.samples < 1:
@@ -48,6 +50,8 @@ class Recipe:
             raise ValueError(f"order: expected auto, sorted or given, got '{self.order}'")
         if self.dtype not in NUMBERS:
             raise ValueError(f"dtype: expected {' or '.join(NUMBERS)}, got '{self.dtype}'")
+        if self.chosen and (len(self.chosen) != self.samples or list(self.chosen) != sorted(set(self.chosen))):
+            raise ValueError(f"chosen: expected {self.samples} different numbers in ascending order")
 
     @property
     def evolving(self) -> bool:
@@ -64,6 +68,11 @@ class Recipe:
         """How many pieces there are."""
         return -(-self.samples // self.piece_size)
 
+    @property
+    def numbers(self) -> np.ndarray:
+        """Numbers (samples,) of the samples in their family."""
+        return np.array(self.chosen, dtype=np.int64) if self.chosen else np.arange(self.samples)
+
     def members(self, chain: np.ndarray, piece: int) -> np.ndarray:
         """The sample indices of a piece of the chain (samples,), in the order in which they are solved."""
         return chain[piece * self.piece_size : (piece + 1) * self.piece_size]
@@ -71,7 +80,10 @@ class Recipe:
     @functools.cached_property
     def described(self) -> dict[str, Any]:
         """The recipe as plain data."""
-        return {**description(self), "family": {"name": self.family.name, **description(self.family)}}
+        found = {**description(self), "family": {"name": self.family.name, **description(self.family)}}
+        if not self.chosen:  # as it was before there were such recipes, so that their files can be resumed
+            del found["chosen"]
+        return found
 
     @functools.cached_property
     def fingerprint(self) -> str:

@@ -17,10 +17,12 @@ from spinn.cli import (
     evaluate,
     export,
     generate,
+    learn,
     listing,
     metalic,
     new,
     plot,
+    predict,
     schema,
     show,
     solve,
@@ -34,6 +36,8 @@ COMMANDS = (
     metalic,
     generate,
     verify,
+    learn,
+    predict,
     listing,
     show,
     check,
@@ -51,6 +55,7 @@ operators.
 
   spinn solve navier_stokes_3d.yaml     solve a shipped example; results go to runs/
   spinn generate darcy_2d --out d.h5    make a dataset of a family of problems; `spinn verify d.h5` checks it
+  spinn learn --data d.h5               train a neural operator on it
   spinn list                            the equations, examples and runs there are
   spinn show heat                       what an equation says, and its parameters
   spinn new beam                        start an equation of your own

@@ -26,6 +26,11 @@ Every piece that is done is kept; go on after an interruption or a crash, to the
 
   spinn generate darcy.yaml --out darcy.h5 --resume
 
+Where a trained operator has the largest residuals, further samples teach it most (`spinn learn` takes both files):
+
+  spinn generate darcy.yaml --samples 200 --active runs/darcy --out more.h5
+  spinn learn --data darcy.h5 --data more.h5
+
 Look at it, and check it: `spinn show darcy.h5`, `spinn verify darcy.h5`.
 """
 
@@ -49,6 +54,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default 1)")
     parser.add_argument("--format", default="native", metavar="NAME",
                         help="native (default), pdebench, neuraloperator or well")  # fmt: skip
+    parser.add_argument("--active", type=Path, metavar="MODEL", help="a run of `spinn learn`: make the samples "
+                        "of a pool of candidates on which its operator has the largest residuals")  # fmt: skip
+    parser.add_argument("--pool", type=int, default=8, metavar="N", help="with --active: candidates a sample (8)")
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
     parser.add_argument("--overwrite", action="store_true", help="start anew, whatever is there")
     parser.add_argument("--list", dest="listing", action="store_true", help="show the families, and stop")
@@ -72,6 +80,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise SpinnError("expected a YAML file or a family; `spinn generate --list` shows the families")
     flags = {name: getattr(arguments, name) for name in ("samples", "seed", "tolerance", "solver", "order", "dtype")}
     prepared = datasets.prepare(arguments.what, arguments.assignments, {**flags, "grid": arguments.grid})
+    if arguments.active is not None:
+        from spinn.output.counting import make_counter
+
+        count = make_counter("candidates", quiet=arguments.quiet)
+        prepared, chosen = datasets.active(prepared, arguments.active, pool=arguments.pool, progress=count)
+        note(chosen.told, quiet=arguments.quiet)
     out = arguments.out or Path(datasets.default_name(prepared.recipe.family.name, arguments.format))
     result = datasets.make(
         prepared, out, layout=arguments.format, workers=arguments.workers, resume=arguments.resume,

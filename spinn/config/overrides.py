@@ -34,6 +34,33 @@ def override(source: Source, assignments: Sequence[str] = (), flags: Mapping[str
     return Source(data, places, source.base, source.name)
 
 
+def assigned(source: Source, assignments: Sequence[str]) -> Source:
+    """The settings with assignments `path=value` made in order, without regard to which keys there are: what they come
+    to is checked with the rest.
+
+    **Raises:** SpinnError for an assignment that is malformed, or that asks for a key below a plain value.
+    """
+    data, places = copy.deepcopy(dict(source.data)), dict(source.places)
+    for text in assignments:
+        path, value = parse_assignment(text)
+        here: Any = data
+        for key in path[:-1]:
+            here = _below(here, key)
+        if not isinstance(here, dict) and not (isinstance(here, list) and path[-1] in range(len(here))):
+            raise SpinnError(f"--set {text}: expected the name of a setting, of one in a section, or a stage by number")
+        _put(here, path[-1], value)
+        _forget(places, path)
+        places[path] = places[path[:1]] = Place(f"--set {text}")
+    return Source(data, places, source.base, source.name)
+
+
+def _below(here: Any, key: Key) -> Any:
+    """What stands under a key, a new mapping where a mapping has nothing there; None below anything else."""
+    if isinstance(here, dict):
+        return here.setdefault(key, {})
+    return here[key] if isinstance(here, list) and isinstance(key, int) and key < len(here) else None
+
+
 def merge(source: Source, settings: Mapping[str, Any]) -> Source:
     """The settings with others merged in: mappings key by key, everything else replaced. For callers in Python."""
     places = dict(source.places)

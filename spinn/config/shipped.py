@@ -87,6 +87,11 @@ def family_examples() -> dict[str, Path]:
     return _yaml_files("spinn.examples", "families")
 
 
+def operator_examples() -> dict[str, Path]:
+    """The examples of `spinn learn`, alike."""
+    return _yaml_files("spinn.examples", "operators")
+
+
 def _yaml_files(package: str, *inner: str) -> dict[str, Path]:
     folder = _folder(package)
     return {file.stem: file for file in sorted(folder.joinpath(*inner).glob("*.yaml"))} if folder else {}

@@ -58,7 +58,8 @@ def draw_samples(dataset: Dataset, path: Path, rows: int = 4) -> Path:
     samples = [dataset.row(int(place)) for place in places]
     columns = [column for name in dataset.fields for column in columns_of(dataset, name)]
     labels = [_label(dataset, sample.index, sample.fields) for sample in samples]
-    return _draw(path, str(dataset.attributes["family"]), columns, [sample.fields for sample in samples], labels)
+    heading = f"{dataset.attributes['family']}: {len(samples)} samples"
+    return draw_rows(path, heading, columns, [sample.fields for sample in samples], labels)
 
 
 def columns_of(dataset: Dataset, name: str) -> list[Column]:
@@ -68,12 +69,16 @@ def columns_of(dataset: Dataset, name: str) -> list[Column]:
         return []
     if any(label not in axes for label in labels):
         return [Column(name, _symbol(name), _nodes(axes, dataset.fields[name].shape[1]), None)]
-    here = {label: axes[label] for label in labels}
-    if len(here) == 1:
-        return [Column(name, _symbol(name), here, None)]
-    parts = _planes(here)
+    return columns_on(name, {label: axes[label] for label in labels})
+
+
+def columns_on(name: str, axes: Arrays) -> list[Column]:
+    """The pictures of a field on a grid of these axes."""
+    if len(axes) == 1:
+        return [Column(name, _symbol(name), axes, None)]
+    parts = _planes(axes)
     titles = [f"{_symbol(name)}, {part.title}" if part.title else _symbol(name) for part in parts]
-    return [Column(name, title, here, part, part is parts[-1]) for title, part in zip(titles, parts, strict=True)]
+    return [Column(name, title, axes, part, part is parts[-1]) for title, part in zip(titles, parts, strict=True)]
 
 
 def _nodes(axes: Arrays, count: int) -> Arrays:
@@ -103,11 +108,16 @@ def _label(dataset: Dataset, index: int, fields: Arrays) -> str:
     return "\n".join([f"sample {index}", *([", ".join(numbers)] if numbers else [])])
 
 
-def _draw(path: Path, family: str, columns: Sequence[Column], samples: Sequence[Arrays], labels: Sequence[str]) -> Path:
+def draw_rows(
+    path: Path, heading: str, columns: Sequence[Column], samples: Sequence[Arrays], labels: Sequence[str]
+) -> Path:
+    """Draw fields of samples, a row each, with a label before it.
+
+    **Raises:** SpinnError when the file cannot be written.
+    """
     barred = [column.last and not column.is_line for column in columns]
     layout = Layout(len(samples), (_SIZE, _SIZE), [_labelled(columns, c) for c in range(len(columns))], barred)
     figure = Figure(figsize=layout.size, facecolor="white")
-    heading = f"{family}: {len(samples)} samples"
     figure.text(0.12 / layout.size[0], 1 - 0.1 / layout.size[1], heading, fontsize=11, ha="left", va="top")
     scales = {column.field: _scale(columns, column.field, samples) for column in columns}
     for c, column in enumerate(columns):

@@ -84,7 +84,7 @@ class StageRun:
         """The optimiser; chunks divide the stage and the periods of what changes within it."""
         balance = EVERY_STEPS if self.settings.weighting == "gradient_norm" else 0
         common = math.gcd(self.settings.resample_every, self.spec.steps or 0, balance)
-        longest = CHUNKS.get(self.spec.optimizer, CHUNK)
+        longest = self.problem.longest or CHUNKS.get(self.spec.optimizer, CHUNK)
         chunk = next(size for size in range(longest, 0, -1) if common % size == 0)
         return method(self.problem, self.spec, chunk)
 
@@ -131,6 +131,8 @@ class StageRun:
             yield good, self._record(good, parts, rate)
 
     def _context(self, step: int) -> Any:
+        if self.problem.batches is not None:
+            return self.problem.batches(step, self.method().chunk)
         every = self.settings.resample_every
         draw = step // every if every else 0
         return self.problem.draw(jax.random.fold_in(jax.random.key(self.settings.seed), draw))

@@ -94,12 +94,19 @@ def _first_order(problem: Problem, transformation: optax.GradientTransformation,
     def advance(
         params: Any, state: Any, context: Any, scales: Any, rate: Any, step: Any, controls: Controls = DEFAULT
     ) -> Any:
-        def one(carry: Any, moving: Any) -> tuple[Any, Any]:
+        def moved(carry: Any, here: Any) -> tuple[Any, Any]:
             params, state = carry
-            (value, parts), slope = jax.value_and_grad(problem.loss, has_aux=True)(params, context, scales)
+            (value, parts), slope = jax.value_and_grad(problem.loss, has_aux=True)(params, here, scales)
             updates, after = transformation.update(slope, state, params)
-            moved = (optax.apply_updates(params, _slowed(updates, rate)), after)
-            return jax.tree.map(lambda new, old: jnp.where(moving, new, old), moved, carry), (value, parts)
+            return (optax.apply_updates(params, _slowed(updates, rate)), after), (value, parts)
+
+        def one(carry: Any, moving: Any) -> tuple[Any, Any]:
+            after, found = moved(carry, context)
+            return jax.tree.map(lambda new, old: jnp.where(moving, new, old), after, carry), found
+
+        if problem.batches is not None:  # the mean over the chunk says more than the loss of its last batch
+            (params, state), (values, parts) = jax.lax.scan(moved, (params, state), context)
+            return params, state, jnp.stack([values[0], jnp.mean(values)]), jax.tree.map(jnp.mean, parts)
 
         # One evaluation more than steps: the loss of the parameters that are kept, without compiling it on its own.
         moving = jnp.arange(chunk + 1) < chunk

@@ -23,6 +23,8 @@ class Problem:
     here anyway (or this many do not help), so that the last digits are not worth their cost. `linear`: whether the
     blocks are, in the parameters. `matrix`: all of J^T J, for any parameters.
     `scales`: of blocks, to start from; one where none is given. `mixed`: whether linear solves work in float32.
+    `batches(step, count)`: where every step sees other samples, in place of `draw`: the contexts of `count` steps from
+    `step` on, stacked along a first axis of all arrays; `longest`: of how many, at most.
     """
 
     loss: Callable[[Params, Context, Mapping[str, Any]], tuple[Any, dict[str, Any]]]
@@ -39,3 +41,5 @@ class Problem:
     matrix: Callable[[Params, Context, Mapping[str, Any]], Any] | None = None
     scales: Mapping[str, float] = dataclasses.field(default_factory=dict)
     mixed: bool = False
+    batches: Callable[[int, int], Context] | None = None
+    longest: int | None = None

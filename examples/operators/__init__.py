@@ -1,0 +1,1 @@
+"""Configurations to begin with: YAML files for `spinn learn`."""
