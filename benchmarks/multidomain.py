@@ -32,7 +32,7 @@ from spinn.training.loop import CHUNK, LoopSettings, Snapshot, StageRun
 from spinn.training.methods import StageSpec
 
 PROBLEMS = {"multiscale_helmholtz_2d": {"x": 8, "y": 8}, "two_materials": {"x": [0.3]}}
-MODES = {"multiscale_helmholtz_2d": 16, "two_materials": 20}  # of every subdomain along each axis
+MODES = {"multiscale_helmholtz_2d": 24, "two_materials": 20}  # of every subdomain along each axis
 TRAINED_SECONDS = 20.0
 SIDES = (1, 2, 4, 8, 16)  # subdomains along an axis
 

@@ -23,7 +23,7 @@ SLOW = {
     "kdv": 1e-7,
     "poisson_10d": 1e-9,
     "burgers_multidomain": 1e-5,
-    "multiscale_helmholtz_2d": 1e-3,
+    "multiscale_helmholtz_2d": 1e-5,
     "two_materials": 1e-9,
 }
 

@@ -15,6 +15,8 @@ NAMES = (
     "metalic",
     "generate",
     "verify",
+    "learn",
+    "predict",
     "list",
     "show",
     "check",

@@ -81,6 +81,7 @@ def test_a_strip_against_the_rest_of_it():
     assert summary["relative_l2"]["all"] < 1e-7 and summary["domains"]["networks"] == 2
 
 
+@pytest.mark.slow
 def test_windows_of_subdomains_go_on_from_each_other(tmp_path):
     """Burgers' equation, in files: what is loaded is what was solved, and the cuts are in the file."""
     config = {"pde": {"name": "burgers", "params": {"nu": 0.3}}, "domains": {"x": [-0.2, 0.3]}, "windows": 2}

@@ -43,6 +43,7 @@ def lane(params, number):
     return jax.tree.map(lambda leaf: leaf[number : number + 1], params)
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss(trainer, params):
     assert (losses(trainer, params, ARMS) < 0.1 * losses(trainer, trainer.start(SEEDS), ARMS)).all()
 
@@ -55,12 +56,14 @@ def test_second_stage_goes_on_from_the_first():
     assert (losses(both, late, ARMS) < losses(both, early, ARMS)).all()
 
 
+@pytest.mark.slow
 def test_order_of_lanes_changes_nothing(trainer, params):
     turned = trainer.trained(CONTEXTS[::-1], ARMS[::-1], SEEDS[::-1])
     errors = TrueError(trainer).errors(params, CONTEXTS)
     assert np.allclose(TrueError(trainer).errors(turned, CONTEXTS[::-1])[::-1], errors, rtol=0.1)
 
 
+@pytest.mark.slow
 def test_arms_and_parameters_matter(trainer, params):
     cores = np.asarray(params.stacked.core)
     assert not np.allclose(cores[0], cores[1])  # the same start, another arm
@@ -69,6 +72,7 @@ def test_arms_and_parameters_matter(trainer, params):
     assert not np.allclose(start[0], start[2])
 
 
+@pytest.mark.slow
 def test_an_interface_makes_the_second_half_know_the_first(trainer, params):
     """Without conditions the later subdomain has no data at all."""
     errors = TrueError(trainer).errors(params, CONTEXTS)
@@ -77,6 +81,7 @@ def test_an_interface_makes_the_second_half_know_the_first(trainer, params):
     assert scores[0] < 0.6 * scores[1]
 
 
+@pytest.mark.slow
 def test_loss_counts_the_arm(trainer, params):
     on, off = (losses(trainer, params, np.full((3, 1), value)) for value in (1.0, 0.0))
     assert on[1] > 50.0 * off[1]  # trained without the condition, its two halves do not meet

@@ -75,7 +75,7 @@ DECOMPOSITIONS = {
 }
 
 
-@pytest.mark.parametrize("name", DECOMPOSITIONS)
+@pytest.mark.parametrize("name", ["grid", pytest.param("column", marks=pytest.mark.slow), "strip"])
 def test_the_chain_is_the_dense_matrix_in_another_order(name: str) -> None:
     objective, network, batch, blocks = posed(DECOMPOSITIONS[name])
     core = network.stacked.core
@@ -105,7 +105,7 @@ def test_the_chain_is_the_dense_matrix_in_another_order(name: str) -> None:
         ("grid", NAMES, (3, 4), False),
         ("grid", ("solution", "normal_gradient"), (6, 7), True),
         ("column", ("average", "residual"), (3, 8), True),
-        ("strip", NAMES, (3, 4), False),
+        pytest.param("strip", NAMES, (3, 4), False, marks=pytest.mark.slow),
     ],
 )
 def test_the_factor_makes_columns_orthonormal(name: str, conditions, modes, condensed: bool) -> None:
