@@ -46,7 +46,7 @@ class Split(NamedTuple):
 class Turns(eqx.Module):
     """An orthogonal matrix an axis and cell, (cells, functions, functions), traces first; None where nothing turns."""
 
-    axes: tuple[Float[Array, "cells n n"] | None, ...]
+    axes: tuple[Float[Array, "cells _ _"] | None, ...]
 
     def forth(self, cores: Float[Array, "cells ..."]) -> Float[Array, "cells ..."]:
         """From coefficients of turned functions to those of the functions: (cells, unknowns, functions ...)."""

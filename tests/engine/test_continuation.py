@@ -113,6 +113,7 @@ def shifted_error(solution, pde):
     return np.linalg.norm(found - pde.exact(x - shift)) / np.linalg.norm(found)
 
 
+@pytest.mark.slow
 def test_a_steady_problem_finds_its_own_values_of_the_viscosity(configure, listen):
     reporter, pde = listen(), Layer(nu=0.02)
     solution = solve(configure(network={}), pde, reporter=reporter, write=False)

@@ -95,7 +95,8 @@ def test_windows_of_subdomains_go_on_from_each_other(tmp_path):
     assert (tmp_path / "run" / "figures" / "u.png").is_file()
 
 
-@pytest.mark.parametrize("coarse", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("coarse", [False, True])
 def test_trained_networks_of_subdomains(coarse):
     network = {"trainable": True, "features": "mlp", "head": "cp", "rank": 6, "width": 12}
     stages = [{"optimizer": "soap", "steps": 150}, {"optimizer": "lbfgs", "steps": 60}]

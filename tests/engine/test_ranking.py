@@ -213,8 +213,9 @@ def test_the_residual_falls_from_level_to_level(few):
     solution = grown(Coupled2D(), network={"modes": 24})
     losses = [stage["loss"] for stage in solution.summary["stages"]]
     assert len(losses) > 2
-    assert all(after < before for before, after in itertools.pairwise(losses[1:]))
-    assert losses[-1] < 1e-9 * losses[1]
+    resolved = 1e-9 * losses[1]  # below it rounding may lift a loss
+    assert all(after < max(before, resolved) for before, after in itertools.pairwise(losses[1:]))
+    assert losses[-1] < resolved
     assert solution.summary["relative_l2"]["all"] < 1e-9
     rank, modes = ranks_and_modes(solution)
     assert rank < 0.8 * modes
@@ -233,12 +234,14 @@ def test_a_coupled_solution_has_the_ranks_of_its_accuracy(monkeypatch):
     assert rank < 0.8 * modes
 
 
+@pytest.mark.slow
 def test_a_system_with_prescribed_values(few):
     solution = grown(Transport2D(), train=[STAGE])
     assert solution.summary["relative_l2"]["all"] < 1e-9
     assert solution.networks[0].restricted
 
 
+@pytest.mark.slow
 def test_a_solution_is_loaded_as_it_was_saved(few, tmp_path):
     config = config_from({"pde": "klein_gordon_2d", "network": {"rank": "grow", "modes": 10}, "windows": 1,
                           "output": {"figures": False, "estimate": False, "vtkhdf": False}})  # fmt: skip
@@ -254,6 +257,7 @@ def test_configured_modes_are_kept(few):
     assert "ranks grown" in solution.summary["recipe"]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_ends_with_the_same_bits(few, start, tmp_path):  # noqa: F811
     config = config_from({"pde": "helmholtz_3d", "network": {"rank": "grow"}, "train": [STAGE]})
     pde = Transport2D()
