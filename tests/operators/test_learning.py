@@ -97,7 +97,7 @@ def test_physics_alone_learns_without_looking_at_outputs(darcy, tmp_path):
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ({"data": None}, "expected a file of samples"),
+        ({"data": []}, "expected a file of samples"),
         ({"inputs": ["k"]}, "inputs: expected some of a, got k"),
         ({"held_out": 24}, "held_out: expected fewer than the 24"),
         ({"loss": {"physics": 1}, "train": [{"epochs": 1, "points": 10}]}, "thinned nodes are not equidistant"),
