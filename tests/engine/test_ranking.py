@@ -213,9 +213,9 @@ def test_the_residual_falls_from_level_to_level(few):
     solution = grown(Coupled2D(), network={"modes": 24})
     losses = [stage["loss"] for stage in solution.summary["stages"]]
     assert len(losses) > 2
-    resolved = 1e-9 * losses[1]  # below it rounding may lift a loss
-    assert all(after < max(before, resolved) for before, after in itertools.pairwise(losses[1:]))
-    assert losses[-1] < resolved
+    rounding = 1.0 + 1e-6  # at the last levels nothing is left to gain
+    assert all(after < rounding * before for before, after in itertools.pairwise(losses[1:]))
+    assert losses[-1] < 1e-9 * losses[1]
     assert solution.summary["relative_l2"]["all"] < 1e-9
     rank, modes = ranks_and_modes(solution)
     assert rank < 0.8 * modes

@@ -14,7 +14,7 @@ QUIET = {"figures": False, "report": False, "vtkhdf": False}
     [
         ("poisson_5d", {"modes": 5}),
         ("poisson_5d", {"modes": 9}),
-        ("poisson_5d", {"modes": 9, "head": "cp", "rank": 1}),
+        ("poisson_5d", {"modes": 9, "head": "cp", "rank": 2}),
         ("poisson_2d", {"modes": 8, "head": "tt"}),
     ],
 )
@@ -22,8 +22,7 @@ def test_the_difference_is_of_the_size_of_the_error(name, network):
     summary = spinn.solve(get(name)(), network=network, output=QUIET).summary
     estimate = summary["error_estimate"]
     assert 0.1 < estimate["relative_l2"]["all"] / summary["relative_l2"]["all"] < 10.0
-    far = summary["relative_l2"]["all"] > 0.5  # such estimates are right to doubt themselves
-    assert estimate["reliable"] or far, estimate["note"]
+    assert estimate["reliable"], estimate["note"]
     assert estimate["residual"] > 0.0
 
 
